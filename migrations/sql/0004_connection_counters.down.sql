@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS {{.Table "connection_counters"}}{{.OnCluster}} SYNC;

@@ -1,0 +1,7 @@
+-- Holds nothing but what analysts may read. The analyst's one grant is SELECT on this
+-- database, so tables, tokens and keys stay out of reach of whatever SQL they write.
+CREATE DATABASE IF NOT EXISTS `tributary_views` ON CLUSTER `main`;
+
+-- down
+
+DROP DATABASE IF EXISTS `tributary_views` ON CLUSTER `main` SYNC;

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS `odd \`name' \\`.`schema_migrations` ON CLUSTER `c\`l'\\` (version Int64, dirty UInt8, sequence UInt64) ENGINE = ReplicatedMergeTree('/clickhouse/tables/odd `name\' \\/schema_migrations', '{shard}-{replica}') ORDER BY sequence SETTINGS fsync_after_insert = 1, fsync_part_directory = 1

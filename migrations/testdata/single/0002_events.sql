@@ -1,0 +1,36 @@
+-- The truth: one row for every event received, the copy received last wins.
+CREATE TABLE IF NOT EXISTS `tributary`.`events` (
+    -- First in the key: every read names its connections, or wants all of them.
+    connection_id UUID,
+    event_id String CODEC(ZSTD(1)),
+    -- Milliseconds are what senders' clocks are good for. Delta: events of one
+    -- connection lie close together once ordered ids follow time.
+    event_timestamp DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    -- As sent; compared in lower case. Empty = none (anonymous event).
+    event_email String CODEC(ZSTD(1)),
+    event_adb_cdt String CODEC(ZSTD(1)),
+    -- The paths beyond the limit go to a shared map: slower to read, never lost.
+    -- Without a limit one hostile sender makes thousands of files in every part.
+    event_payload JSON(max_dynamic_paths = 128) CODEC(ZSTD(1)),
+    -- The version. Microseconds, because one request may hold one id twice and a
+    -- re-sent event often comes within the same millisecond; of two equal ones the
+    -- later row of the later insert wins.
+    received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(received_at)
+-- No time in the key and no partition by time: an event that is sent again with
+-- another timestamp must meet its old copy, at any distance.
+ORDER BY (connection_id, event_id)
+SETTINGS
+    -- A wide part of JSON holds a hundred files and more: a hundred such parts run
+    -- into the limit of open files while they are merged. A compact one has one.
+    min_bytes_for_wide_part = 1073741824,
+    -- The spool lets go of events once an insert is confirmed: confirmed must mean
+    -- on stable storage. One sync for each large block is cheap.
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
+
+-- down
+
+-- SYNC: a replicated table leaves its path in Keeper free for the next one at once.
+DROP TABLE IF EXISTS `tributary`.`events` SYNC;

@@ -1,0 +1,233 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+
+	"github.com/tributary-events/tributary/collector/block"
+	"github.com/tributary-events/tributary/event"
+)
+
+// ClickHouse is the Store. Over HTTP it sends blocks that are columnar already;
+// over native TCP, where clickhouse-go takes no ready-made block, it sends rows
+// with the payload as JSON text, which costs the server about three times as much.
+type ClickHouse struct {
+	conn driver.Conn
+	cfg  ClickHouseConfig
+}
+
+// ClickHouseConfig says what a ClickHouse store has to know besides its
+// connection. All fields are required.
+type ClickHouseConfig struct {
+	// Protocol is what the connection was opened with.
+	Protocol clickhouse.Protocol
+	// Collector names this process in what it writes about requests.
+	Collector string
+	// MaxDynamicPaths is that of the table's event_payload: ClickHouse converts a
+	// block with another one, at several times the cost of inserting it.
+	MaxDynamicPaths int
+}
+
+// NewClickHouse returns the store behind a connection.
+func NewClickHouse(conn driver.Conn, cfg ClickHouseConfig) *ClickHouse {
+	return &ClickHouse{conn: conn, cfg: cfg}
+}
+
+// insertSettings hold for every insert: we batch ourselves, an answer means the
+// data is on every shard it belongs to, and a string is never read as a date.
+var insertSettings = clickhouse.Settings{
+	"async_insert":                     0,
+	"optimize_on_insert":               0,
+	"distributed_foreground_insert":    1,
+	"json_type_escape_dots_in_keys":    1,
+	"input_format_try_infer_dates":     0,
+	"input_format_try_infer_datetimes": 0,
+	"type_json_skip_duplicated_paths":  0,
+}
+
+const insertTimeout = 2 * time.Minute
+
+// NewBlock implements Store.
+func (s *ClickHouse) NewBlock() Block {
+	if s.cfg.Protocol == clickhouse.HTTP {
+		return &columns{block.New(block.Options{MaxDynamicPaths: s.cfg.MaxDynamicPaths})}
+	}
+	return &rows{}
+}
+
+// Insert implements Store.
+func (s *ClickHouse) Insert(ctx context.Context, b Block) error {
+	if b.Rows() == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings)), insertTimeout)
+	defer cancel()
+	var err error
+	switch b := b.(type) {
+	case *columns:
+		err = s.insertColumns(ctx, b)
+	case *rows:
+		err = s.insertRows(ctx, b)
+	default:
+		err = fmt.Errorf("block of type %T is not this store's", b)
+	}
+	return err
+}
+
+type columns struct{ *block.Builder }
+
+func (c *columns) Append(connection uuid.UUID, receivedAt int64, batch *event.Batch, from, to int) {
+	c.Builder.Append(connection, receivedAt, batch, from, to)
+}
+
+func (s *ClickHouse) insertColumns(ctx context.Context, b *columns) error {
+	r, w := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, err := b.WriteTo(w)
+		w.CloseWithError(err)
+	}()
+	err := s.conn.InsertFormat(ctx, "Native", "INSERT INTO events ("+b.Columns()+")", r)
+	_ = r.Close() // ends the writer where the server answered before it had read all
+	<-written     // the block may be changed as soon as we return
+	if err != nil {
+		return fmt.Errorf("insert events: %w", err)
+	}
+	return nil
+}
+
+// rows is the Block for native TCP.
+type rows struct {
+	all  []row
+	size int
+}
+
+type row struct {
+	connection              uuid.UUID
+	id, email, cdt, payload string
+	timestamp, receivedAt   int64
+}
+
+func (r *rows) Append(connection uuid.UUID, receivedAt int64, b *event.Batch, from, to int) {
+	for i := from; i < to; i++ {
+		e := &b.Events[i]
+		payload := "{}"
+		if e.Payload != 0 {
+			payload = string(event.AppendPayload(nil, b, e.Payload))
+		}
+		x := row{
+			connection: connection, id: string(b.Text(e.ID)), email: string(b.Text(e.Email)), cdt: string(b.Text(e.CDT)),
+			payload: payload, timestamp: e.Timestamp, receivedAt: receivedAt + int64(i),
+		}
+		r.all = append(r.all, x)
+		r.size += 128 + len(x.id) + len(x.email) + len(x.cdt) + len(x.payload)
+	}
+}
+
+func (r *rows) Rows() int { return len(r.all) }
+func (r *rows) Size() int { return r.size }
+func (r *rows) Reset()    { clear(r.all); r.all, r.size = r.all[:0], 0 }
+
+func (s *ClickHouse) insertRows(ctx context.Context, r *rows) error {
+	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO events (connection_id, event_id, event_timestamp, event_email, event_adb_cdt, event_payload, received_at)")
+	if err != nil {
+		return fmt.Errorf("insert events: %w", err)
+	}
+	for i := range r.all {
+		x := &r.all[i]
+		if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), x.email, x.cdt, x.payload, time.UnixMicro(x.receivedAt).UTC()); err != nil {
+			return errors.Join(fmt.Errorf("insert events: %w", err), batch.Abort())
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert events: %w", err)
+	}
+	return nil
+}
+
+// Ping implements Store.
+func (s *ClickHouse) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return s.conn.Ping(ctx)
+}
+
+const refusedColumns = "connection_id, received_at, id, kind, status, reason, content_type, encoding, size, body"
+
+// Refuse implements Store.
+func (s *ClickHouse) Refuse(ctx context.Context, refused []Refused) error {
+	ctx, cancel := context.WithTimeout(clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings)), insertTimeout)
+	defer cancel()
+	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO refused_requests ("+refusedColumns+", collector_id)")
+	if err != nil {
+		return fmt.Errorf("keep refused requests: %w", err)
+	}
+	for i := range refused {
+		x := &refused[i]
+		err := batch.Append(x.Connection, x.ReceivedAt, x.ID, string(x.Kind), uint16(x.Status), x.Reason, x.ContentType, x.Encoding,
+			uint64(max(x.Size, 0)), string(x.Body), s.cfg.Collector)
+		if err != nil {
+			return errors.Join(fmt.Errorf("keep refused requests: %w", err), batch.Abort())
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("keep refused requests: %w", err)
+	}
+	return nil
+}
+
+// Trim implements Store. Refused events are not requests: they were
+// acknowledged, so they go only when somebody deals with them.
+func (s *ClickHouse) Trim(ctx context.Context, keep int) error {
+	err := s.conn.Exec(ctx, `DELETE FROM refused_requests WHERE kind = 'request' AND (connection_id, id) NOT IN (
+		SELECT connection_id, id FROM refused_requests WHERE kind = 'request'
+		ORDER BY connection_id, received_at DESC LIMIT ? BY connection_id)`, keep)
+	if err != nil {
+		return fmt.Errorf("trim refused requests: %w", err)
+	}
+	return nil
+}
+
+// Refused implements RefusedReader. A batch that was written twice after a lost
+// answer shows once.
+func (s *ClickHouse) Refused(ctx context.Context, connection, id uuid.UUID, kind RefusedKind, limit int) ([]Refused, error) {
+	return s.refused(ctx, `SELECT `+refusedColumns+` FROM refused_requests
+		WHERE connection_id = ? AND (? OR id = ?) AND (? = '' OR toString(kind) = ?) AND (kind = 'event' OR received_at > now() - INTERVAL 7 DAY)
+		ORDER BY received_at DESC, id LIMIT 1 BY id LIMIT ?`,
+		connection, id == uuid.Nil, id, string(kind), string(kind), limit)
+}
+
+func (s *ClickHouse) refused(ctx context.Context, query string, args ...any) ([]Refused, error) {
+	found, err := s.conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read refused requests: %w", err)
+	}
+	defer func() { _ = found.Close() }() // Err below tells what matters
+	var out []Refused
+	for found.Next() {
+		var (
+			x      Refused
+			kind   string
+			status uint16
+			size   uint64
+			body   string
+		)
+		if err := found.Scan(&x.Connection, &x.ReceivedAt, &x.ID, &kind, &status, &x.Reason, &x.ContentType, &x.Encoding, &size, &body); err != nil {
+			return nil, fmt.Errorf("read refused requests: %w", err)
+		}
+		x.Kind, x.Status, x.Size, x.Body = RefusedKind(kind), int(status), int64(size), []byte(body)
+		out = append(out, x)
+	}
+	if err := found.Err(); err != nil {
+		return nil, fmt.Errorf("read refused requests: %w", err)
+	}
+	return out, nil
+}

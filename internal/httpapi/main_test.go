@@ -1,0 +1,9 @@
+package httpapi_test
+
+import (
+	"testing"
+
+	"github.com/tributary-events/tributary/engine/enginetest"
+)
+
+func TestMain(m *testing.M) { enginetest.Main(m) }

@@ -1,0 +1,20 @@
+SELECT event_id, event_timestamp, event_email, event_adb_cdt, payload, received_at, found
+FROM (
+    SELECT *, count() OVER () AS found,
+        sum(length(payload)) OVER (ORDER BY received_at DESC, event_id ROWS UNBOUNDED PRECEDING) AS size
+    FROM (
+        SELECT event_id, event_timestamp, event_email, event_adb_cdt, toJSONString(event_payload) AS payload, received_at
+        FROM events
+        WHERE connection_id = {connection:UUID} AND received_at >= (
+            SELECT min(received_at) FROM (
+                SELECT max(received_at) AS received_at FROM events WHERE connection_id = {connection:UUID}
+                GROUP BY event_id ORDER BY received_at DESC LIMIT {limit:UInt32}
+            )
+        )
+        ORDER BY received_at DESC, event_id
+        LIMIT 1 BY event_id
+        LIMIT {limit:UInt32}
+    )
+)
+WHERE size <= {memory:UInt64}
+ORDER BY received_at DESC, event_id

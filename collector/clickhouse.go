@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tributary-events/tributary/collector/block"
+	"github.com/tributary-events/tributary/collector/dedup"
 	"github.com/tributary-events/tributary/event"
 )
 
@@ -21,6 +23,7 @@ import (
 type ClickHouse struct {
 	conn driver.Conn
 	cfg  ClickHouseConfig
+	ids  *dedup.Index
 }
 
 // ClickHouseConfig says what a ClickHouse store has to know besides its
@@ -33,12 +36,19 @@ type ClickHouseConfig struct {
 	// MaxDynamicPaths is that of the table's event_payload: ClickHouse converts a
 	// block with another one, at several times the cost of inserting it.
 	MaxDynamicPaths int
+	// Alone says that no other collector writes to the database: then only ids that
+	// may have been there before are looked up (package dedup).
+	Alone bool
 }
 
 // NewClickHouse returns the store behind a connection.
 func NewClickHouse(conn driver.Conn, cfg ClickHouseConfig) *ClickHouse {
-	return &ClickHouse{conn: conn, cfg: cfg}
+	return &ClickHouse{conn: conn, cfg: cfg, ids: dedup.New(conn, cfg.Alone)}
 }
+
+// Learn reads which ids the database has, so that most need not be looked up. It
+// returns when it is done or ctx ends; until then inserts are slower.
+func (s *ClickHouse) Learn(ctx context.Context, logger *slog.Logger) { s.ids.Learn(ctx, logger) }
 
 // insertSettings hold for every insert: we batch ourselves, an answer means the
 // data is on every shard it belongs to, and a string is never read as a date.
@@ -62,52 +72,71 @@ func (s *ClickHouse) NewBlock() Block {
 	return &rows{}
 }
 
-// Insert implements Store.
+// keyed is what this store's blocks have besides Block.
+type keyed interface {
+	Block
+	Keys(f func(dedup.Key))
+	Supersede(tombstones []dedup.Tombstone)
+	insertKeys(ctx context.Context, conn driver.Conn) error
+	insertRows(ctx context.Context, conn driver.Conn) error
+}
+
+// Insert implements Store, in the three steps that package dedup gives the reasons of.
 func (s *ClickHouse) Insert(ctx context.Context, b Block) error {
 	if b.Rows() == 0 {
 		return nil
 	}
+	block, ok := b.(keyed)
+	if !ok {
+		return fmt.Errorf("block of type %T is not this store's", b)
+	}
 	ctx, cancel := context.WithTimeout(clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings)), insertTimeout)
 	defer cancel()
-	var err error
-	switch b := b.(type) {
-	case *columns:
-		err = s.insertColumns(ctx, b)
-	case *rows:
-		err = s.insertRows(ctx, b)
-	default:
-		err = fmt.Errorf("block of type %T is not this store's", b)
+	if err := block.insertKeys(ctx, s.conn); err != nil {
+		return fmt.Errorf("insert event keys: %w", err)
 	}
-	return err
-}
-
-type columns struct{ *block.Builder }
-
-func (c *columns) Append(connection uuid.UUID, receivedAt int64, batch *event.Batch, from, to int) {
-	c.Builder.Append(connection, receivedAt, batch, from, to)
-}
-
-func (s *ClickHouse) insertColumns(ctx context.Context, b *columns) error {
-	r, w := io.Pipe()
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		_, err := b.WriteTo(w)
-		w.CloseWithError(err)
-	}()
-	err := s.conn.InsertFormat(ctx, "Native", "INSERT INTO events ("+b.Columns()+")", r)
-	_ = r.Close() // ends the writer where the server answered before it had read all
-	<-written     // the block may be changed as soon as we return
+	tombstones, err := s.ids.Superseded(ctx, block.Keys)
 	if err != nil {
+		return err
+	}
+	block.Supersede(tombstones)
+	if err := block.insertRows(ctx, s.conn); err != nil {
 		return fmt.Errorf("insert events: %w", err)
 	}
 	return nil
 }
 
+// columns is the Block for HTTP.
+type columns struct{ *block.Builder }
+
+func (c *columns) insertKeys(ctx context.Context, conn driver.Conn) error {
+	return insertNative(ctx, conn, "INSERT INTO event_keys ("+c.KeyColumns()+")", c.WriteKeys)
+}
+
+func (c *columns) insertRows(ctx context.Context, conn driver.Conn) error {
+	return insertNative(ctx, conn, "INSERT INTO events ("+c.Columns()+")", c.WriteTo)
+}
+
+// insertNative sends what write writes as it is written.
+func insertNative(ctx context.Context, conn driver.Conn, query string, write func(io.Writer) (int64, error)) error {
+	r, w := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, err := write(w)
+		w.CloseWithError(err)
+	}()
+	err := conn.InsertFormat(ctx, "Native", query, r)
+	_ = r.Close() // ends the writer where the server answered before it had read all
+	<-written     // the block may be changed as soon as we return
+	return err
+}
+
 // rows is the Block for native TCP.
 type rows struct {
-	all  []row
-	size int
+	all        []row
+	size       int
+	tombstones []dedup.Tombstone
 }
 
 type row struct {
@@ -134,23 +163,61 @@ func (r *rows) Append(connection uuid.UUID, receivedAt int64, b *event.Batch, fr
 
 func (r *rows) Rows() int { return len(r.all) }
 func (r *rows) Size() int { return r.size }
-func (r *rows) Reset()    { clear(r.all); r.all, r.size = r.all[:0], 0 }
 
-func (s *ClickHouse) insertRows(ctx context.Context, r *rows) error {
-	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO events (connection_id, event_id, event_timestamp, event_email, event_adb_cdt, event_payload, received_at)")
-	if err != nil {
-		return fmt.Errorf("insert events: %w", err)
-	}
+func (r *rows) Reset() {
+	clear(r.all)
+	*r = rows{all: r.all[:0]}
+}
+
+func (r *rows) Supersede(tombstones []dedup.Tombstone) { r.tombstones = tombstones }
+
+func (r *rows) Keys(f func(dedup.Key)) {
 	for i := range r.all {
 		x := &r.all[i]
-		if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), x.email, x.cdt, x.payload, time.UnixMicro(x.receivedAt).UTC()); err != nil {
-			return errors.Join(fmt.Errorf("insert events: %w", err), batch.Abort())
+		f(dedup.Key{Connection: x.connection, ID: []byte(x.id), Timestamp: x.timestamp, ReceivedAt: x.receivedAt})
+	}
+}
+
+func (r *rows) insertKeys(ctx context.Context, conn driver.Conn) error {
+	return insertBatch(ctx, conn, "INSERT INTO event_keys (connection_id, event_id, event_timestamp, received_at)", func(batch driver.Batch) error {
+		for i := range r.all {
+			x := &r.all[i]
+			if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), time.UnixMicro(x.receivedAt).UTC()); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+func (r *rows) insertRows(ctx context.Context, conn driver.Conn) error {
+	return insertBatch(ctx, conn, "INSERT INTO events (connection_id, event_id, event_timestamp, event_email, event_adb_cdt, event_payload, received_at, is_deleted)", func(batch driver.Batch) error {
+		for i := range r.all {
+			x := &r.all[i]
+			if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), x.email, x.cdt, x.payload, time.UnixMicro(x.receivedAt).UTC(), uint8(0)); err != nil {
+				return err
+			}
+		}
+		for i := range r.tombstones {
+			x := &r.tombstones[i]
+			if err := batch.Append(x.Connection, x.ID, time.UnixMilli(x.Timestamp).UTC(), "", "", "{}", time.UnixMicro(x.ReceivedAt).UTC(), uint8(1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// insertBatch sends the rows that fill appends, as one block.
+func insertBatch(ctx context.Context, conn driver.Conn, query string, fill func(driver.Batch) error) error {
+	batch, err := conn.PrepareBatch(ctx, query)
+	if err != nil {
+		return err
 	}
-	if err := batch.Send(); err != nil {
-		return fmt.Errorf("insert events: %w", err)
+	if err := fill(batch); err != nil {
+		return errors.Join(err, batch.Abort())
 	}
-	return nil
+	return batch.Send()
 }
 
 // Ping implements Store.
@@ -166,19 +233,18 @@ const refusedColumns = "connection_id, received_at, id, kind, status, reason, co
 func (s *ClickHouse) Refuse(ctx context.Context, refused []Refused) error {
 	ctx, cancel := context.WithTimeout(clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings)), insertTimeout)
 	defer cancel()
-	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO refused_requests ("+refusedColumns+", collector_id)")
-	if err != nil {
-		return fmt.Errorf("keep refused requests: %w", err)
-	}
-	for i := range refused {
-		x := &refused[i]
-		err := batch.Append(x.Connection, x.ReceivedAt, x.ID, string(x.Kind), uint16(x.Status), x.Reason, x.ContentType, x.Encoding,
-			uint64(max(x.Size, 0)), string(x.Body), s.cfg.Collector)
-		if err != nil {
-			return errors.Join(fmt.Errorf("keep refused requests: %w", err), batch.Abort())
+	err := insertBatch(ctx, s.conn, "INSERT INTO refused_requests ("+refusedColumns+", collector_id)", func(batch driver.Batch) error {
+		for i := range refused {
+			x := &refused[i]
+			err := batch.Append(x.Connection, x.ReceivedAt, x.ID, string(x.Kind), uint16(x.Status), x.Reason, x.ContentType, x.Encoding,
+				uint64(max(x.Size, 0)), string(x.Body), s.cfg.Collector)
+			if err != nil {
+				return err
+			}
 		}
-	}
-	if err := batch.Send(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("keep refused requests: %w", err)
 	}
 	return nil

@@ -82,10 +82,10 @@ func recentWindow(limit int) int { return 2*limit + 100 }
 // become too large together. With a million events a sixth of the time finds the
 // time of receipt; picking the rows by id instead took 1.6 times as long.
 func recentSQL(window int) string {
-	newest := `SELECT received_at FROM events WHERE connection_id = {connection:UUID}
+	newest := `SELECT received_at FROM events WHERE connection_id = {connection:UUID} AND NOT is_deleted
                 ORDER BY received_at DESC LIMIT {window:UInt32}`
 	if window == 0 {
-		newest = `SELECT max(received_at) AS received_at FROM events WHERE connection_id = {connection:UUID}
+		newest = `SELECT max(received_at) AS received_at FROM events WHERE connection_id = {connection:UUID} AND NOT is_deleted
                 GROUP BY event_id ORDER BY received_at DESC LIMIT {limit:UInt32}`
 	}
 	return `SELECT event_id, event_timestamp, event_email, event_adb_cdt, payload, received_at, found
@@ -95,7 +95,7 @@ FROM (
     FROM (
         SELECT event_id, event_timestamp, event_email, event_adb_cdt, toJSONString(event_payload) AS payload, received_at
         FROM events
-        WHERE connection_id = {connection:UUID} AND received_at >= (
+        WHERE connection_id = {connection:UUID} AND NOT is_deleted AND received_at >= (
             SELECT min(received_at) FROM (
                 ` + newest + `
             )

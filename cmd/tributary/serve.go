@@ -48,6 +48,7 @@ type serveCommand struct {
 	Migrate         string `help:"Bring the schema up to date at start: auto = where the engine is embedded." default:"auto" enum:"auto,always,never"`
 	LogFormat       string `help:"json, text, or auto: text on a terminal." default:"auto" placeholder:"FORMAT"`
 	LogLevel        string `help:"debug, info, warn or error." default:"info" placeholder:"LEVEL"`
+	OnlyCollector   bool   `help:"No other collector writes to --clickhouse-dsn: saves looking up every event id. The embedded ClickHouse never has another."`
 	ShutdownTimeout string `help:"How long SIGTERM waits for requests and for ClickHouse to take what is in the spool." default:"8s" placeholder:"DURATION"`
 	storeFlags
 	embeddedFlags
@@ -179,6 +180,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	events := collector.NewClickHouse(st.conn, collector.ClickHouseConfig{
 		Protocol: st.options.Protocol, Collector: id, MaxDynamicPaths: migrations.MaxDynamicPaths,
+		Alone: st.engine != nil || cmd.OnlyCollector,
 	})
 	ingest, err := collector.New(ctx, collector.Config{
 		Registry: connections.Registry(), Store: events, SpoolDir: filepath.Join(set.data, "spool"),
@@ -237,6 +239,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	stages.Go(func() error { return connections.Run(background) })
 	stages.Go(func() error { keys.Run(background); return nil })
 	stages.Go(func() error { asked.run(background); return nil })
+	stages.Go(func() error { events.Learn(background, logger); return nil })
 
 	if err := cmd.announce(ctx, t, set, st, connections, adminKey, listener.Addr(), base, app != nil); err != nil {
 		logger.Warn("the first connection could not be made", "error", err)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/tributary-events/tributary/collector/dedup"
 	"github.com/tributary-events/tributary/event"
 )
 
@@ -34,6 +35,7 @@ type Builder struct {
 	emails     []byte
 	cdts       []byte
 	payload    *objectColumn
+	tombstones []dedup.Tombstone // written behind the events
 
 	table    table
 	maxNodes int
@@ -84,8 +86,32 @@ func (b *Builder) Size() int { return b.size }
 
 // Columns is the INSERT's column list.
 func (b *Builder) Columns() string {
-	return "connection_id, event_id, event_timestamp, event_email, event_adb_cdt, event_payload, received_at"
+	return "connection_id, event_id, event_timestamp, event_email, event_adb_cdt, event_payload, received_at, is_deleted"
 }
+
+// KeyColumns is the column list of what WriteKeys writes.
+func (b *Builder) KeyColumns() string { return "connection_id, event_id, event_timestamp, received_at" }
+
+// Keys calls f for every event of the block, in order. The id is valid during the call.
+func (b *Builder) Keys(f func(dedup.Key)) {
+	ids, row := b.ids, 0
+	for _, src := range b.sources {
+		for i := range src.rows {
+			n, width := binary.Uvarint(ids)
+			id := ids[width : width+int(n)]
+			ids = ids[width+int(n):]
+			f(dedup.Key{
+				Connection: src.connection, ID: id, ReceivedAt: src.receivedAt + int64(i),
+				Timestamp: int64(binary.LittleEndian.Uint64(b.timestamps[8*row:])),
+			})
+			row++
+		}
+	}
+}
+
+// Supersede sets the tombstones that are written with the events, in the place of
+// those of an earlier call.
+func (b *Builder) Supersede(tombstones []dedup.Tombstone) { b.tombstones = tombstones }
 
 // Append adds the events [from,to) of the batch, which was decoded without an
 // error. Event i is given receivedAt+i microseconds since 1970 as its

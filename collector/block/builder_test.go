@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tributary-events/tributary/collector/dedup"
 )
 
 func TestBlock(t *testing.T) {
@@ -31,7 +34,7 @@ func TestBlock(t *testing.T) {
 	rows, header := readBlock(buf.Bytes())
 	want := []string{
 		"connection_id UUID", "event_id String", "event_timestamp DateTime64(3, 'UTC')", "event_email String",
-		"event_adb_cdt String", "event_payload JSON(max_dynamic_paths=128)", "received_at DateTime64(6, 'UTC')",
+		"event_adb_cdt String", "event_payload JSON(max_dynamic_paths=128)", "received_at DateTime64(6, 'UTC')", "is_deleted UInt8",
 	}
 	if !slices.Equal(header, want) {
 		t.Errorf("columns %q, want %q", header, want)
@@ -57,6 +60,52 @@ func TestBlock(t *testing.T) {
 		if r := rows[i]; r.connection != want.connection || r.id != want.id || r.receivedAt != want.receivedAt {
 			t.Errorf("row %d: %+v, want %+v", i, r, want)
 		}
+	}
+}
+
+// Tombstones stand behind the events, without a payload, and do not stay for the next
+// write or block; keys leave them out.
+func TestTombstones(t *testing.T) {
+	batch := decode(t, body(shapes...))
+	b := blockOf(connectionA, batch, 0)
+	events := b.Rows()
+	write := func(write func(io.Writer) (int64, error)) []readRow {
+		t.Helper()
+		var buf bytes.Buffer
+		if n, err := write(&buf); err != nil || n != int64(buf.Len()) {
+			t.Fatalf("write = %d, %v; wrote %d", n, err, buf.Len())
+		}
+		rows, _ := readBlock(buf.Bytes())
+		return rows
+	}
+	alone := write(b.WriteTo)
+	b.Supersede([]dedup.Tombstone{
+		{Connection: connectionB, ID: "moved", Timestamp: -5, ReceivedAt: baseTime + 7},
+		{Connection: connectionA, ID: strings.Repeat("x", 512), Timestamp: 6, ReceivedAt: baseTime + 8},
+	})
+	got := write(b.WriteTo)
+	want := append(slices.Clone(alone),
+		readRow{connection: connectionB, id: "moved", timestamp: -5, receivedAt: baseTime + 7, deleted: true, payload: map[string]any{}},
+		readRow{connection: connectionA, id: strings.Repeat("x", 512), timestamp: 6, receivedAt: baseTime + 8, deleted: true, payload: map[string]any{}})
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(readRow{})); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	var keys []readRow
+	b.Keys(func(k dedup.Key) {
+		keys = append(keys, readRow{connection: k.Connection, id: string(k.ID), timestamp: k.Timestamp, receivedAt: k.ReceivedAt})
+	})
+	if diff := cmp.Diff(keys, write(b.WriteKeys), cmp.AllowUnexported(readRow{})); diff != "" || len(keys) != events {
+		t.Errorf("%d keys, %d events (-keys +written):\n%s", len(keys), events, diff)
+	}
+	b.Supersede(nil)
+	if diff := cmp.Diff(alone, write(b.WriteTo), cmp.AllowUnexported(readRow{})); diff != "" {
+		t.Errorf("without them again (-want +got):\n%s", diff)
+	}
+	b.Supersede([]dedup.Tombstone{{ID: "gone with Reset"}})
+	b.Reset()
+	b.Append(connectionA, baseTime, batch, 0, 1)
+	if rows := write(b.WriteTo); len(rows) != 1 {
+		t.Errorf("%d rows after Reset, want 1", len(rows))
 	}
 }
 

@@ -67,8 +67,9 @@ func (s store) create(table string, maxPaths int) {
 		event_email String CODEC(ZSTD(1)),
 		event_adb_cdt String CODEC(ZSTD(1)),
 		event_payload JSON(max_dynamic_paths=%d) CODEC(ZSTD(1)),
-		received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))
-	) ENGINE = ReplacingMergeTree(received_at) ORDER BY (connection_id, event_id)`, table, maxPaths))
+		received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+		is_deleted UInt8 DEFAULT 0
+	) ENGINE = ReplacingMergeTree(received_at, is_deleted) ORDER BY (connection_id, event_timestamp, event_id)`, table, maxPaths))
 }
 
 // insert sends the builder's block.

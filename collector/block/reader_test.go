@@ -18,6 +18,7 @@ type readRow struct {
 	id, email, cdt string
 	timestamp      int64
 	receivedAt     int64
+	deleted        bool
 	payload        map[string]any // by path
 }
 
@@ -59,6 +60,10 @@ func readBlock(data []byte) (rows []readRow, header []string) {
 		case "received_at":
 			for i := range rows {
 				rows[i].receivedAt = int64(r.fixed())
+			}
+		case "is_deleted":
+			for i := range rows {
+				rows[i].deleted = r.bytes(1)[0] == 1
 			}
 		case "event_payload":
 			c := r.objectPrefix(typ)

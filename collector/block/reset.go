@@ -15,6 +15,7 @@ func (b *Builder) Reset() {
 	if cap(b.scratch) > maxScratch || cap(b.pairs)*pairSize > maxScratch || cap(b.path) > maxScratch {
 		b.pairs, b.scratch, b.path = nil, nil, nil
 	}
+	b.tombstones = nil
 	b.rows, b.size, b.crowded = 0, 0, false
 }
 

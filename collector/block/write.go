@@ -5,6 +5,10 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/tributary-events/tributary/collector/dedup"
 )
 
 // Versions of ClickHouse's serialization of JSON and Dynamic that this package
@@ -25,36 +29,73 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 	}
 	s := &b.out
 	s.open(w)
-	s.uvarint(7)
-	s.uvarint(uint64(b.rows))
+	dead := len(b.tombstones)
+	s.uvarint(8)
+	s.uvarint(uint64(b.rows + dead))
+	b.writeKey(s, b.tombstones)
+	s.header("event_email", "String")
+	s.write(b.emails)
+	s.fill(0, dead)
+	s.header("event_adb_cdt", "String")
+	s.write(b.cdts)
+	s.fill(0, dead)
+	s.header("event_payload", b.payload.typ.name)
+	b.payload.rows += uint32(dead) // without a value at any path
+	s.objectPrefix(b.payload)
+	s.object(b.payload)
+	b.payload.rows -= uint32(dead)
+	b.writeVersion(s, b.tombstones)
+	s.header("is_deleted", "UInt8")
+	s.fill(0, b.rows)
+	s.fill(1, dead)
+	return s.close()
+}
 
+// WriteKeys writes what event_keys holds of the block, without tombstones, in the
+// same format as WriteTo.
+func (b *Builder) WriteKeys(w io.Writer) (int64, error) {
+	if b.rows == 0 {
+		return 0, nil
+	}
+	s := &b.out
+	s.open(w)
+	s.uvarint(4)
+	s.uvarint(uint64(b.rows))
+	b.writeKey(s, nil)
+	b.writeVersion(s, nil)
+	return s.close()
+}
+
+func (b *Builder) writeKey(s *stream, tombstones []dedup.Tombstone) {
 	s.header("connection_id", "UUID")
 	for _, src := range b.sources {
-		// A UUID is two integers, high half first, each little-endian.
-		hi, lo := binary.BigEndian.Uint64(src.connection[:8]), binary.BigEndian.Uint64(src.connection[8:])
-		for range src.rows {
-			s.uint64(hi)
-			s.uint64(lo)
-		}
+		s.uuid(src.connection, src.rows)
+	}
+	for i := range tombstones {
+		s.uuid(tombstones[i].Connection, 1)
 	}
 	s.header("event_id", "String")
 	s.write(b.ids)
+	for i := range tombstones {
+		s.text(tombstones[i].ID)
+	}
 	s.header("event_timestamp", "DateTime64(3, 'UTC')")
 	s.write(b.timestamps)
-	s.header("event_email", "String")
-	s.write(b.emails)
-	s.header("event_adb_cdt", "String")
-	s.write(b.cdts)
-	s.header("event_payload", b.payload.typ.name)
-	s.objectPrefix(b.payload)
-	s.object(b.payload)
+	for i := range tombstones {
+		s.uint64(uint64(tombstones[i].Timestamp))
+	}
+}
+
+func (b *Builder) writeVersion(s *stream, tombstones []dedup.Tombstone) {
 	s.header("received_at", "DateTime64(6, 'UTC')")
 	for _, src := range b.sources {
 		for i := range src.rows {
 			s.uint64(uint64(src.receivedAt) + uint64(i))
 		}
 	}
-	return s.close()
+	for i := range tombstones {
+		s.uint64(uint64(tombstones[i].ReceivedAt))
+	}
 }
 
 // stream is the Native format on its way to a writer.
@@ -111,6 +152,15 @@ func (s *stream) uint64(v uint64) {
 		s.flush()
 	}
 	s.buf = binary.LittleEndian.AppendUint64(s.buf, v)
+}
+
+// uuid sends id n times: two integers, high half first, each little-endian.
+func (s *stream) uuid(id uuid.UUID, n int) {
+	hi, lo := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	for range n {
+		s.uint64(hi)
+		s.uint64(lo)
+	}
 }
 
 func (s *stream) uvarint(v uint64) {

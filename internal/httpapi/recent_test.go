@@ -30,7 +30,7 @@ func TestRecentEvents(t *testing.T) {
 		{"b", `{"big": 9007199254740993, "a.b": [1, {"c": 2.5}]}`, "2026-01-01 00:00:02.000002"},
 		{"a", `{"new": 1}`, "2026-01-01 00:00:03.000003"},
 	} {
-		if err := e.conn.Exec(ctx, `INSERT INTO events VALUES (?, ?, '2025-12-08 15:21:11.804', 'Jane@Example.com', '', ?, ?)`, d.ID, row[0], row[1], row[2]); err != nil {
+		if err := e.conn.Exec(ctx, `INSERT INTO events VALUES (?, ?, '2025-12-08 15:21:11.804', 'Jane@Example.com', '', ?, ?, 0)`, d.ID, row[0], row[1], row[2]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tributary-events/tributary/catalogue"
+	"github.com/tributary-events/tributary/collector"
 	"github.com/tributary-events/tributary/engine/enginetest"
 	"github.com/tributary-events/tributary/event"
 	"github.com/tributary-events/tributary/migrations"
@@ -161,25 +162,18 @@ func (a answer) pointers() string {
 	return strings.Join(out, " ")
 }
 
-// event stores one copy of an event and lets the catalogue see it.
+// event stores one copy of an event as the collector does, and lets the catalogue see it.
 func (s *server) event(connection uuid.UUID, id, timestamp, email, payload string) {
 	s.t.Helper()
-	line, err := json.Marshal(map[string]any{
-		"connection_id": connection, "event_id": id, "event_timestamp": timestamp, "event_email": email, "event_adb_cdt": "",
-		"event_payload": json.RawMessage(payload), "received_at": time.Now().UTC().Format("2006-01-02 15:04:05.000000"),
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx := clickhouse.Context(s.t.Context(), clickhouse.WithSettings(clickhouse.Settings{
-		"input_format_try_infer_dates": 0, "input_format_try_infer_datetimes": 0, "json_type_escape_dots_in_keys": 1,
-	}))
-	if err := s.conn.InsertFormat(ctx, "JSONEachRow", "INSERT INTO events", bytes.NewReader(line)); err != nil {
-		s.t.Fatal(err)
-	}
-	body := fmt.Sprintf(`[{"event_id":%q,"event_timestamp":%q,"event_email":%q,"event_payload":%s}]`, id, strings.Replace(timestamp, " ", "T", 1), email, payload)
+	body := fmt.Sprintf(`[{"event_id":%q,"event_timestamp":%q,"event_email":%q,"event_payload":%s}]`, id, timestamp, email, payload)
 	batch, err := event.NewDecoder().Decode([]byte(body), event.Options{})
 	if err != nil {
+		s.t.Fatal(err)
+	}
+	store := collector.NewClickHouse(s.conn, collector.ClickHouseConfig{Protocol: clickhouse.HTTP, MaxDynamicPaths: migrations.MaxDynamicPaths})
+	block := store.NewBlock()
+	block.Append(connection, time.Now().UnixMicro(), batch, 0, len(batch.Events))
+	if err := store.Insert(s.t.Context(), block); err != nil {
 		s.t.Fatal(err)
 	}
 	s.counter.Observe(connection, batch)

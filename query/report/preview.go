@@ -89,7 +89,7 @@ func PreviewStatement(f *define.Field, catalog Catalog) (Query, error) {
 		"  groupUniqArrayIf(10)(sample, present AND fits),\n  groupUniqArrayIf(10)(sample, present AND NOT fits)\nFROM (\n" +
 		"  SELECT " + c.expr + " AS v,\n    JSONExtractRaw(toJSONString(event_payload)" + jsonKeys(head) + ") AS raw,\n" +
 		"    raw NOT IN ('', 'null') AS present,\n    " + fits + " AS fits,\n    substringUTF8(raw, 1, 200) AS sample\n" +
-		"  FROM (SELECT event_payload FROM events WHERE connection_id IN " + b.bind(ids) +
+		"  FROM (SELECT event_payload FROM events WHERE NOT is_deleted AND connection_id IN " + b.bind(ids) +
 		fmt.Sprintf(" ORDER BY received_at DESC LIMIT %d)\n)", previewEvents)
 	return b.finish(sql), nil
 }

@@ -5,9 +5,9 @@ FROM (
     FROM (
         SELECT event_id, event_timestamp, event_email, event_adb_cdt, toJSONString(event_payload) AS payload, received_at
         FROM events
-        WHERE connection_id = {connection:UUID} AND received_at >= (
+        WHERE connection_id = {connection:UUID} AND NOT is_deleted AND received_at >= (
             SELECT min(received_at) FROM (
-                SELECT max(received_at) AS received_at FROM events WHERE connection_id = {connection:UUID}
+                SELECT max(received_at) AS received_at FROM events WHERE connection_id = {connection:UUID} AND NOT is_deleted
                 GROUP BY event_id ORDER BY received_at DESC LIMIT {limit:UInt32}
             )
         )

@@ -1,4 +1,7 @@
 -- The truth: one row for every event received, the copy received last wins.
+--
+-- Read it with FINAL. What makes one event of copies with different timestamps is
+-- written by the collector (collector/dedup): tombstones, is_deleted = 1.
 CREATE TABLE IF NOT EXISTS `tributary`.`events` (
     -- First in the key: every read names its connections, or wants all of them.
     connection_id UUID,
@@ -15,12 +18,16 @@ CREATE TABLE IF NOT EXISTS `tributary`.`events` (
     -- The version. Microseconds, because one request may hold one id twice and a
     -- re-sent event often comes within the same millisecond; of two equal ones the
     -- later row of the later insert wins.
-    received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))
+    received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    -- 1: this id is no longer at this timestamp.
+    is_deleted UInt8 DEFAULT 0
 )
-ENGINE = ReplacingMergeTree(received_at)
--- No time in the key and no partition by time: an event that is sent again with
--- another timestamp must meet its old copy, at any distance.
-ORDER BY (connection_id, event_id)
+ENGINE = ReplacingMergeTree(received_at, is_deleted)
+-- By time, because reports ask for ranges of it: one day of 20 million events is read
+-- in the time of a day. With the id in its place every report reads everything.
+-- No partition by time: an insert must be one part, so that a tombstone and
+-- the row that it makes way for are seen at the same instant.
+ORDER BY (connection_id, event_timestamp, event_id)
 SETTINGS
     -- A wide part of JSON holds a hundred files and more: a hundred such parts run
     -- into the limit of open files while they are merged. A compact one has one.

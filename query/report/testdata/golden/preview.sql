@@ -10,6 +10,6 @@ FROM (
     raw NOT IN ('', 'null') AS present,
     startsWith(raw, '[') AND NOT arrayExists(x -> isNull(x), v) AS fits,
     substringUTF8(raw, 1, 200) AS sample
-  FROM (SELECT event_payload FROM events WHERE connection_id IN {p0:Array(UUID)} ORDER BY received_at DESC LIMIT 10000)
+  FROM (SELECT event_payload FROM events WHERE NOT is_deleted AND connection_id IN {p0:Array(UUID)} ORDER BY received_at DESC LIMIT 10000)
 )
 -- p0 = "[00000000-0000-0000-0000-000000000000 11111111-1111-4111-8111-111111111111 22222222-2222-4222-8222-222222222222]"

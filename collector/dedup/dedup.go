@@ -1,0 +1,273 @@
+// Package dedup owns what makes one event of all copies of an id: which timestamps an
+// id has had, and which stored rows a new copy takes the place of.
+//
+// The table events is ordered by time, because reports ask for ranges of it. A copy
+// with the same timestamp meets its predecessor in the table's key, and
+// ReplacingMergeTree keeps the one received last. A copy with another timestamp does
+// not, so it comes with a tombstone for every other timestamp of its id, in the same
+// insert: a row of the old key, deleted, received when the winner was. event_keys
+// remembers, beside the payloads, every timestamp that an id ever had.
+//
+//	block ──▶ 1 its keys into event_keys
+//	          2 ids that may have been there before: their timestamps from event_keys
+//	          3 rows and tombstones into events, as one part
+//
+// Invariants, whatever crashes between the steps and however many collectors write:
+//
+//   - Of two collectors that write copies of one id at the same time at least one sees
+//     the other's key, because both write theirs before they read. So each stale row
+//     gets its tombstone.
+//   - A tombstone beats the rows received before its winner and loses to those received
+//     after it, in whatever order they arrive. Writing it again changes nothing.
+//   - Step 3 is one block and one part: readers see the new copy and the end of the old
+//     one at the same instant.
+//   - A key without a row (a crash after step 1) takes nothing away: tombstones
+//     come with rows alone. Only where another collector has written the key of a newer
+//     copy and died before its row, an older copy written meanwhile waits for the newer
+//     one, which is in that collector's spool and acknowledged.
+//
+// # Which ids are looked up
+//
+// A look-up of 10,000 ids among 20 million costs the engine 100 ms and more, far more
+// than the insert. So the one collector of a database keeps a Bloom filter of all ids
+// that it or its predecessors have written: what the filter does not know is new, for
+// certain. It is filled from event_keys in the background after a start; until
+// then, and where several collectors share the database, every id is looked up.
+package dedup
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/cespare/xxhash/v2"
+	"github.com/google/uuid"
+)
+
+// Key is one copy of an event. Timestamp is its event_timestamp in milliseconds,
+// ReceivedAt its version in microseconds since 1970.
+type Key struct {
+	Connection uuid.UUID
+	ID         []byte
+	Timestamp  int64
+	ReceivedAt int64
+}
+
+// Tombstone takes the place of the rows with its key that were received before
+// ReceivedAt, in microseconds since 1970.
+type Tombstone struct {
+	Connection uuid.UUID
+	ID         string
+	Timestamp  int64
+	ReceivedAt int64
+}
+
+// Index knows the ids of a database. One goroutine at a time may call Superseded;
+// Learn may run beside it.
+type Index struct {
+	conn   driver.Conn
+	filter *filter // nil: other collectors write, too
+	filled atomic.Bool
+
+	// Of the block in progress.
+	scratch []byte
+	hashes  []uint64
+	seen    []bool
+}
+
+// New returns the index behind a connection. With alone set, no other process may
+// write events to the database while this one runs.
+func New(conn driver.Conn, alone bool) *Index {
+	x := &Index{conn: conn}
+	if alone {
+		x.filter = &filter{}
+	}
+	return x
+}
+
+// hash is xxHash64(concat(UUIDStringToNum(toString(connection_id)), event_id)).
+func (x *Index) hash(connection uuid.UUID, id []byte) uint64 {
+	x.scratch = append(append(x.scratch[:0], connection[:]...), id...)
+	return xxhash.Sum64(x.scratch)
+}
+
+// Learn fills the filter with all ids of the database, trying again until it is done
+// or ctx ends. Without it every id is looked up: slower, and as exact.
+func (x *Index) Learn(ctx context.Context, logger *slog.Logger) {
+	if x.filter == nil {
+		return
+	}
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
+		started := time.Now()
+		n, err := x.fill(ctx)
+		if err == nil {
+			x.filled.Store(true)
+			if n > 0 {
+				logger.Info("all event ids are known", "ids", n, "seconds", time.Since(started).Seconds())
+			}
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		logger.Warn("event ids can't be read; trying again", "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fill reads what is in the table now. What is written meanwhile adds itself.
+func (x *Index) fill(ctx context.Context) (n int, err error) {
+	var count uint64
+	if err := x.conn.QueryRow(ctx, "SELECT count() FROM event_keys").Scan(&count); err != nil {
+		return 0, fmt.Errorf("count event ids: %w", err)
+	}
+	x.filter.reserve(int(count + count/4))
+	if count == 0 {
+		return 0, nil
+	}
+	rows, err := x.conn.Query(ctx, "SELECT xxHash64(concat(UUIDStringToNum(toString(connection_id)), event_id)) FROM event_keys")
+	if err != nil {
+		return 0, fmt.Errorf("read event ids: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what matters
+	const batch = 1024
+	hashes, seen := make([]uint64, 0, batch), make([]bool, batch)
+	for rows.Next() {
+		hashes = append(hashes, 0)
+		if err := rows.Scan(&hashes[len(hashes)-1]); err != nil {
+			return n, fmt.Errorf("read event ids: %w", err)
+		}
+		n++
+		if len(hashes) == batch {
+			x.filter.add(hashes, seen)
+			hashes = hashes[:0]
+		}
+	}
+	x.filter.add(hashes, seen[:len(hashes)])
+	if err := rows.Err(); err != nil {
+		return n, fmt.Errorf("read event ids: %w", err)
+	}
+	return n, nil
+}
+
+// maxLookup bounds one look-up's memory and time.
+const maxLookup = 10_000
+
+// Superseded returns the tombstones that must go with a block whose keys have been
+// written to event_keys. each calls its argument for every row of the block.
+func (x *Index) Superseded(ctx context.Context, each func(func(Key))) ([]Tombstone, error) {
+	x.hashes = x.hashes[:0]
+	if x.filter != nil {
+		each(func(k Key) { x.hashes = append(x.hashes, x.hash(k.Connection, k.ID)) })
+		x.seen = slices.Grow(x.seen[:0], len(x.hashes))[:len(x.hashes)]
+		x.filter.add(x.hashes, x.seen)
+	}
+	all := x.filter == nil || !x.filled.Load()
+	if !all && !slices.Contains(x.seen, true) {
+		return nil, nil
+	}
+	var (
+		out []Tombstone
+		ids *ext.Table
+		n   int
+		err error
+		row int
+	)
+	flush := func() {
+		if n > 0 && err == nil {
+			var more []Tombstone
+			more, err = x.lookUp(ctx, ids)
+			out = append(out, more...)
+		}
+		ids, n = nil, 0
+	}
+	each(func(k Key) {
+		row++
+		if err != nil || !all && !x.seen[row-1] {
+			return
+		}
+		if ids == nil {
+			if ids, err = ext.NewTable("ids", ext.Column("connection_id", "UUID"), ext.Column("event_id", "String")); err != nil {
+				return
+			}
+		}
+		if err = ids.Append(k.Connection, string(k.ID)); err != nil {
+			return
+		}
+		if n++; n == maxLookup {
+			flush()
+		}
+	})
+	flush()
+	if err != nil {
+		return nil, fmt.Errorf("look up event ids: %w", err)
+	}
+	return out, nil
+}
+
+// lookupSettings: all collectors ask the same replica of each shard, so that what one
+// has written before it asks, the other sees.
+var lookupSettings = clickhouse.Settings{"load_balancing": "in_order", "prefer_localhost_replica": 0}
+
+// lookUp finds the ids that have several timestamps and returns their tombstones.
+func (x *Index) lookUp(ctx context.Context, ids *ext.Table) (out []Tombstone, err error) {
+	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(ids), clickhouse.WithSettings(lookupSettings))
+	rows, err := x.conn.Query(ctx, `SELECT connection_id, event_id, groupArray(event_timestamp), groupArray(newest)
+FROM (
+    SELECT connection_id, event_id, event_timestamp, max(received_at) AS newest
+    FROM event_keys
+    WHERE (connection_id, event_id) IN ids
+    GROUP BY connection_id, event_id, event_timestamp
+)
+GROUP BY connection_id, event_id
+HAVING count() > 1`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what matters
+	for rows.Next() {
+		var (
+			connection         uuid.UUID
+			id                 string
+			timestamps, newest []time.Time
+		)
+		if err := rows.Scan(&connection, &id, &timestamps, &newest); err != nil {
+			return nil, err
+		}
+		out = append(out, tombstones(connection, id, timestamps, newest)...)
+	}
+	return out, rows.Err()
+}
+
+// tombstones are those of all timestamps of an id but the winner's: the one received
+// last, or of two received in the same microsecond by two collectors the later one.
+func tombstones(connection uuid.UUID, id string, timestamps, newest []time.Time) []Tombstone {
+	winner := 0
+	for i := range timestamps {
+		if c := newest[i].Compare(newest[winner]); c > 0 || c == 0 && timestamps[i].After(timestamps[winner]) {
+			winner = i
+		}
+	}
+	var out []Tombstone
+	for i := range timestamps {
+		if i == winner {
+			continue
+		}
+		at := newest[winner].UnixMicro()
+		if newest[i].Equal(newest[winner]) {
+			at++ // of equal versions the later insert would win
+		}
+		out = append(out, Tombstone{Connection: connection, ID: id, Timestamp: timestamps[i].UnixMilli(), ReceivedAt: at})
+	}
+	return out
+}

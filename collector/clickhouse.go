@@ -77,7 +77,7 @@ type keyed interface {
 	Block
 	Keys(f func(dedup.Key))
 	Supersede(tombstones []dedup.Tombstone)
-	insertKeys(ctx context.Context, conn driver.Conn) error
+	insertKeys(ctx context.Context, conn driver.Conn, ids []dedup.ID) error
 	insertRows(ctx context.Context, conn driver.Conn) error
 }
 
@@ -92,10 +92,11 @@ func (s *ClickHouse) Insert(ctx context.Context, b Block) error {
 	}
 	ctx, cancel := context.WithTimeout(clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings)), insertTimeout)
 	defer cancel()
-	if err := block.insertKeys(ctx, s.conn); err != nil {
+	ids := s.ids.IDs(block.Keys)
+	if err := block.insertKeys(ctx, s.conn, ids); err != nil {
 		return fmt.Errorf("insert event keys: %w", err)
 	}
-	tombstones, err := s.ids.Superseded(ctx, block.Keys)
+	tombstones, err := s.ids.Superseded(ctx, ids, block.Keys)
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,8 @@ func (s *ClickHouse) Insert(ctx context.Context, b Block) error {
 // columns is the Block for HTTP.
 type columns struct{ *block.Builder }
 
-func (c *columns) insertKeys(ctx context.Context, conn driver.Conn) error {
-	return insertNative(ctx, conn, "INSERT INTO event_keys ("+c.KeyColumns()+")", c.WriteKeys)
+func (c *columns) insertKeys(ctx context.Context, conn driver.Conn, ids []dedup.ID) error {
+	return insertNative(ctx, conn, "INSERT INTO event_keys ("+c.KeyColumns()+")", func(w io.Writer) (int64, error) { return c.WriteKeys(w, ids) })
 }
 
 func (c *columns) insertRows(ctx context.Context, conn driver.Conn) error {
@@ -178,11 +179,11 @@ func (r *rows) Keys(f func(dedup.Key)) {
 	}
 }
 
-func (r *rows) insertKeys(ctx context.Context, conn driver.Conn) error {
-	return insertBatch(ctx, conn, "INSERT INTO event_keys (connection_id, event_id, event_timestamp, received_at)", func(batch driver.Batch) error {
+func (r *rows) insertKeys(ctx context.Context, conn driver.Conn, ids []dedup.ID) error {
+	return insertBatch(ctx, conn, "INSERT INTO event_keys (id, event_timestamp, received_at)", func(batch driver.Batch) error {
 		for i := range r.all {
 			x := &r.all[i]
-			if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), time.UnixMicro(x.receivedAt).UTC()); err != nil {
+			if err := batch.Append(string(ids[i][:]), time.UnixMilli(x.timestamp).UTC(), time.UnixMicro(x.receivedAt).UTC()); err != nil {
 				return err
 			}
 		}

@@ -56,7 +56,7 @@ func newQuestions(st *store, connections *connection.Service, password, collecto
 		return nil, err
 	}
 	changed = q.views.Changed
-	q.reports = &report.Runner{Conn: st.conn, Sources: report.Events{}}
+	q.reports = &report.Runner{Conn: st.conn}
 	analyst, err := analystOptions(st, password)
 	if err != nil {
 		return nil, err

@@ -190,6 +190,8 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	if err != nil {
 		return err
 	}
+	// What waits in the spool is not in reports yet, and they say so.
+	asked.reports.AsOf = func() time.Time { return time.Now().Add(-ingest.Lag()) }
 	st.register(metrics)
 	base, err := httpapi.PublicURL(set.publicURL, listener.Addr())
 	if err != nil {

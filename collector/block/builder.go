@@ -90,7 +90,7 @@ func (b *Builder) Columns() string {
 }
 
 // KeyColumns is the column list of what WriteKeys writes.
-func (b *Builder) KeyColumns() string { return "connection_id, event_id, event_timestamp, received_at" }
+func (b *Builder) KeyColumns() string { return "id, event_timestamp, received_at" }
 
 // Keys calls f for every event of the block, in order. The id is valid during the call.
 func (b *Builder) Keys(f func(dedup.Key)) {

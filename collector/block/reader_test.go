@@ -41,6 +41,10 @@ func readBlock(data []byte) (rows []readRow, header []string) {
 				slices.Reverse(half[8:])
 				rows[i].connection = [16]byte(half)
 			}
+		case "id":
+			for i := range rows {
+				rows[i].id = string(r.bytes(16))
+			}
 		case "event_id":
 			for i := range rows {
 				rows[i].id = r.text()

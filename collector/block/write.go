@@ -32,7 +32,23 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 	dead := len(b.tombstones)
 	s.uvarint(8)
 	s.uvarint(uint64(b.rows + dead))
-	b.writeKey(s, b.tombstones)
+	s.header("connection_id", "UUID")
+	for _, src := range b.sources {
+		s.uuid(src.connection, src.rows)
+	}
+	for i := range b.tombstones {
+		s.uuid(b.tombstones[i].Connection, 1)
+	}
+	s.header("event_id", "String")
+	s.write(b.ids)
+	for i := range b.tombstones {
+		s.text(b.tombstones[i].ID)
+	}
+	s.header("event_timestamp", "DateTime64(3, 'UTC')")
+	s.write(b.timestamps)
+	for i := range b.tombstones {
+		s.uint64(uint64(b.tombstones[i].Timestamp))
+	}
 	s.header("event_email", "String")
 	s.write(b.emails)
 	s.fill(0, dead)
@@ -52,38 +68,23 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 }
 
 // WriteKeys writes what event_keys holds of the block, without tombstones, in the
-// same format as WriteTo.
-func (b *Builder) WriteKeys(w io.Writer) (int64, error) {
+// same format as WriteTo. ids are those of the rows (dedup.ID), in order.
+func (b *Builder) WriteKeys(w io.Writer, ids []dedup.ID) (int64, error) {
 	if b.rows == 0 {
 		return 0, nil
 	}
 	s := &b.out
 	s.open(w)
-	s.uvarint(4)
+	s.uvarint(3)
 	s.uvarint(uint64(b.rows))
-	b.writeKey(s, nil)
-	b.writeVersion(s, nil)
-	return s.close()
-}
-
-func (b *Builder) writeKey(s *stream, tombstones []dedup.Tombstone) {
-	s.header("connection_id", "UUID")
-	for _, src := range b.sources {
-		s.uuid(src.connection, src.rows)
-	}
-	for i := range tombstones {
-		s.uuid(tombstones[i].Connection, 1)
-	}
-	s.header("event_id", "String")
-	s.write(b.ids)
-	for i := range tombstones {
-		s.text(tombstones[i].ID)
+	s.header("id", "FixedString(16)")
+	for i := range ids {
+		s.write(ids[i][:])
 	}
 	s.header("event_timestamp", "DateTime64(3, 'UTC')")
 	s.write(b.timestamps)
-	for i := range tombstones {
-		s.uint64(uint64(tombstones[i].Timestamp))
-	}
+	b.writeVersion(s, nil)
+	return s.close()
 }
 
 func (b *Builder) writeVersion(s *stream, tombstones []dedup.Tombstone) {

@@ -26,6 +26,10 @@
 //     copy and died before its row, an older copy written meanwhile waits for the newer
 //     one, which is in that collector's spool and acknowledged.
 //
+// An id is known by 128 bits of SHA-256 over its connection and itself: half the bytes
+// of a UUID with its connection, cheap to sort and merge, and no two ids that anybody
+// can find have the same.
+//
 // # Which ids are looked up
 //
 // A look-up of 10,000 ids among 20 million costs the engine 100 ms and more, far more
@@ -37,6 +41,8 @@ package dedup
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -46,7 +52,6 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
 )
 
@@ -68,8 +73,14 @@ type Tombstone struct {
 	ReceivedAt int64
 }
 
-// Index knows the ids of a database. One goroutine at a time may call Superseded;
-// Learn may run beside it.
+// ID stands for one event_id of one connection.
+type ID [16]byte
+
+// short is what the filter keeps of it.
+func (x ID) short() uint64 { return binary.LittleEndian.Uint64(x[:]) }
+
+// Index knows the ids of a database. One goroutine at a time may use it; Learn may
+// run beside it.
 type Index struct {
 	conn   driver.Conn
 	filter *filter // nil: other collectors write, too
@@ -77,7 +88,8 @@ type Index struct {
 
 	// Of the block in progress.
 	scratch []byte
-	hashes  []uint64
+	ids     []ID
+	short   []uint64
 	seen    []bool
 }
 
@@ -91,10 +103,16 @@ func New(conn driver.Conn, alone bool) *Index {
 	return x
 }
 
-// hash is xxHash64(concat(UUIDStringToNum(toString(connection_id)), event_id)).
-func (x *Index) hash(connection uuid.UUID, id []byte) uint64 {
-	x.scratch = append(append(x.scratch[:0], connection[:]...), id...)
-	return xxhash.Sum64(x.scratch)
+// IDs returns the ids of a block's rows, valid until the next call. each calls its
+// argument for every row, in order.
+func (x *Index) IDs(each func(func(Key))) []ID {
+	x.ids = x.ids[:0]
+	each(func(k Key) {
+		x.scratch = append(append(x.scratch[:0], k.Connection[:]...), k.ID...)
+		sum := sha256.Sum256(x.scratch)
+		x.ids = append(x.ids, ID(sum[:16]))
+	})
+	return x.ids
 }
 
 // Learn fills the filter with all ids of the database, trying again until it is done
@@ -135,25 +153,25 @@ func (x *Index) fill(ctx context.Context) (n int, err error) {
 	if count == 0 {
 		return 0, nil
 	}
-	rows, err := x.conn.Query(ctx, "SELECT xxHash64(concat(UUIDStringToNum(toString(connection_id)), event_id)) FROM event_keys")
+	rows, err := x.conn.Query(ctx, "SELECT reinterpretAsUInt64(substring(id, 1, 8)) FROM event_keys")
 	if err != nil {
 		return 0, fmt.Errorf("read event ids: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // Err below tells what matters
 	const batch = 1024
-	hashes, seen := make([]uint64, 0, batch), make([]bool, batch)
+	short, seen := make([]uint64, 0, batch), make([]bool, batch)
 	for rows.Next() {
-		hashes = append(hashes, 0)
-		if err := rows.Scan(&hashes[len(hashes)-1]); err != nil {
+		short = append(short, 0)
+		if err := rows.Scan(&short[len(short)-1]); err != nil {
 			return n, fmt.Errorf("read event ids: %w", err)
 		}
 		n++
-		if len(hashes) == batch {
-			x.filter.add(hashes, seen)
-			hashes = hashes[:0]
+		if len(short) == batch {
+			x.filter.add(short, seen)
+			short = short[:0]
 		}
 	}
-	x.filter.add(hashes, seen[:len(hashes)])
+	x.filter.add(short, seen[:len(short)])
 	if err := rows.Err(); err != nil {
 		return n, fmt.Errorf("read event ids: %w", err)
 	}
@@ -164,72 +182,87 @@ func (x *Index) fill(ctx context.Context) (n int, err error) {
 const maxLookup = 10_000
 
 // Superseded returns the tombstones that must go with a block whose keys have been
-// written to event_keys. each calls its argument for every row of the block.
-func (x *Index) Superseded(ctx context.Context, each func(func(Key))) ([]Tombstone, error) {
-	x.hashes = x.hashes[:0]
-	if x.filter != nil {
-		each(func(k Key) { x.hashes = append(x.hashes, x.hash(k.Connection, k.ID)) })
-		x.seen = slices.Grow(x.seen[:0], len(x.hashes))[:len(x.hashes)]
-		x.filter.add(x.hashes, x.seen)
-	}
-	all := x.filter == nil || !x.filled.Load()
+// written to event_keys. ids and each are those of IDs.
+func (x *Index) Superseded(ctx context.Context, ids []ID, each func(func(Key))) ([]Tombstone, error) {
+	all := !x.unseen(ids)
 	if !all && !slices.Contains(x.seen, true) {
 		return nil, nil
 	}
 	var (
-		out []Tombstone
-		ids *ext.Table
-		n   int
-		err error
-		row int
+		out     []Tombstone
+		wanted  = map[ID]event{}
+		fault   error
+		current int
 	)
-	flush := func() {
-		if n > 0 && err == nil {
-			var more []Tombstone
-			more, err = x.lookUp(ctx, ids)
-			out = append(out, more...)
+	lookUp := func() {
+		if len(wanted) == 0 || fault != nil {
+			return
 		}
-		ids, n = nil, 0
+		var more []Tombstone
+		more, fault = x.lookUp(ctx, wanted)
+		out = append(out, more...)
+		clear(wanted)
 	}
 	each(func(k Key) {
-		row++
-		if err != nil || !all && !x.seen[row-1] {
-			return
+		if all || x.seen[current] {
+			wanted[ids[current]] = event{k.Connection, string(k.ID)}
 		}
-		if ids == nil {
-			if ids, err = ext.NewTable("ids", ext.Column("connection_id", "UUID"), ext.Column("event_id", "String")); err != nil {
-				return
-			}
-		}
-		if err = ids.Append(k.Connection, string(k.ID)); err != nil {
-			return
-		}
-		if n++; n == maxLookup {
-			flush()
+		if current++; len(wanted) == maxLookup {
+			lookUp()
 		}
 	})
-	flush()
-	if err != nil {
-		return nil, fmt.Errorf("look up event ids: %w", err)
+	lookUp()
+	if fault != nil {
+		return nil, fmt.Errorf("look up event ids: %w", fault)
 	}
 	return out, nil
+}
+
+// unseen adds ids to the filter and sets x.seen to which of them may have been there
+// before. It returns false where the filter can't tell.
+func (x *Index) unseen(ids []ID) bool {
+	if x.filter == nil {
+		return false
+	}
+	x.short = x.short[:0]
+	for _, id := range ids {
+		x.short = append(x.short, id.short())
+	}
+	x.seen = slices.Grow(x.seen[:0], len(ids))[:len(ids)]
+	x.filter.add(x.short, x.seen)
+	return x.filled.Load()
+}
+
+// event is what a tombstone says of an id.
+type event struct {
+	connection uuid.UUID
+	id         string
 }
 
 // lookupSettings: all collectors ask the same replica of each shard, so that what one
 // has written before it asks, the other sees.
 var lookupSettings = clickhouse.Settings{"load_balancing": "in_order", "prefer_localhost_replica": 0}
 
-// lookUp finds the ids that have several timestamps and returns their tombstones.
-func (x *Index) lookUp(ctx context.Context, ids *ext.Table) (out []Tombstone, err error) {
+// lookUp finds which of the ids have several timestamps and returns their tombstones.
+func (x *Index) lookUp(ctx context.Context, wanted map[ID]event) (out []Tombstone, err error) {
+	ids, err := ext.NewTable("ids", ext.Column("id", "FixedString(16)"))
+	if err != nil {
+		return nil, err
+	}
+	for id := range wanted {
+		if err := ids.Append(string(id[:])); err != nil {
+			return nil, err
+		}
+	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(ids), clickhouse.WithSettings(lookupSettings))
-	rows, err := x.conn.Query(ctx, `SELECT connection_id, event_id, groupArray(event_timestamp), groupArray(newest)
+	rows, err := x.conn.Query(ctx, `SELECT id, groupArray(event_timestamp), groupArray(newest)
 FROM (
-    SELECT connection_id, event_id, event_timestamp, max(received_at) AS newest
+    SELECT id, event_timestamp, max(received_at) AS newest
     FROM event_keys
-    WHERE (connection_id, event_id) IN ids
-    GROUP BY connection_id, event_id, event_timestamp
+    WHERE id IN ids
+    GROUP BY id, event_timestamp
 )
-GROUP BY connection_id, event_id
+GROUP BY id
 HAVING count() > 1`)
 	if err != nil {
 		return nil, err
@@ -237,14 +270,17 @@ HAVING count() > 1`)
 	defer func() { _ = rows.Close() }() // Err below tells what matters
 	for rows.Next() {
 		var (
-			connection         uuid.UUID
 			id                 string
 			timestamps, newest []time.Time
 		)
-		if err := rows.Scan(&connection, &id, &timestamps, &newest); err != nil {
+		if err := rows.Scan(&id, &timestamps, &newest); err != nil {
 			return nil, err
 		}
-		out = append(out, tombstones(connection, id, timestamps, newest)...)
+		if len(id) != len(ID{}) {
+			return nil, fmt.Errorf("event_keys has an id of %d bytes", len(id))
+		}
+		e := wanted[ID([]byte(id))]
+		out = append(out, tombstones(e.connection, e.id, timestamps, newest)...)
 	}
 	return out, rows.Err()
 }

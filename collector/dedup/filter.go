@@ -25,10 +25,10 @@ type layer struct {
 type block [8]uint64
 
 const (
-	// 12 bits an id: of the ids never seen, about one in a hundred is looked up in
-	// vain, and 20 million ids take 30 to 60 MB.
-	bitsPerID  = 12
-	hashes     = 6
+	// 16 bits an id: of the ids never seen, about two in a thousand are looked up in
+	// vain, and 20 million ids take 50 MB.
+	bitsPerID  = 16
+	hashes     = 7
 	blockBits  = 512
 	firstLayer = 1 << 20 // ids
 )

@@ -23,22 +23,27 @@ const idDigits = 12
 
 // template is a rendered request whose event ids can be changed in place.
 type template struct {
-	data []byte
-	ids  []int // offsets of the digits of each event id
+	data  []byte
+	ids   []int // offsets of the digits of each event id
+	times []int // offsets of each event_timestamp
 }
 
-// event renders one event of about 300 bytes. i picks its values; the id's
-// number is filled in later.
-func appendEvent(dst []byte, i int, extra string) ([]byte, int) {
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// appendEvent renders one event of about 300 bytes. i picks its values; the id's
+// number and the time are filled in later.
+func appendEvent(dst []byte, i int, extra string) (out []byte, id, at int) {
 	dst = append(dst, '{')
 	dst = append(dst, extra...)
 	dst = append(dst, `"event_id":"order_`...)
-	at := len(dst)
-	dst = append(dst, "000000000000"...)
-	dst = fmt.Appendf(dst, `","event_timestamp":"2025-12-%02dT15:21:11.804Z","event_email":"customer%d@example.com","event_adb_cdt":"adb_cscid:dcc50bcc-2bbc-44b1-8e29-e0b42a30%04x",`+
+	id = len(dst)
+	dst = append(dst, `000000000000","event_timestamp":"`...)
+	at = len(dst)
+	dst = append(dst, timeFormat...)
+	dst = fmt.Appendf(dst, `","event_email":"customer%d@example.com","event_adb_cdt":"adb_cscid:dcc50bcc-2bbc-44b1-8e29-e0b42a30%04x",`+
 		`"event_payload":{"revenue":%d.99,"currency":"EUR","product_name":"Premium Plan %d","quantity":%d,"new":%t,"customer":{"country":"DE"}}}`,
-		1+i%28, i%1000, i%65536, 10+i%90, i%7, 1+i%5, i%2 == 0)
-	return dst, at
+		i%1000, i%65536, 10+i%90, i%7, 1+i%5, i%2 == 0)
+	return dst, id, at
 }
 
 func newTemplate(head func(length int) string, events int, extra, open, between, end string) *template {
@@ -49,29 +54,35 @@ func newTemplate(head func(length int) string, events int, extra, open, between,
 		if i > 0 {
 			body = append(body, between...)
 		}
-		var at int
-		body, at = appendEvent(body, i, extra)
-		t.ids = append(t.ids, at)
+		var id, at int
+		body, id, at = appendEvent(body, i, extra)
+		t.ids, t.times = append(t.ids, id), append(t.times, at)
 	}
 	body = append(body, end...)
 	h := head(len(body))
 	for i := range t.ids {
 		t.ids[i] += len(h)
+		t.times[i] += len(h)
 	}
 	t.data = append([]byte(h), body...)
 	return t
 }
 
-func (t *template) clone() *template { return &template{slices.Clone(t.data), t.ids} }
+func (t *template) clone() *template { return &template{slices.Clone(t.data), t.ids, t.times} }
 
-// number gives the events the ids first, first+1, …
+// number gives the events the ids first, first+1, … and times in the same order, three
+// milliseconds apart: events come as they happen.
 func (t *template) number(first int64) {
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i, at := range t.ids {
 		n := first + int64(i)
 		for d := idDigits - 1; d >= 0; d-- {
 			t.data[at+d] = byte('0' + n%10)
 			n /= 10
 		}
+		// By way of a buffer: AppendFormat writes beyond what it returns.
+		var at [len(timeFormat) + 8]byte
+		copy(t.data[t.times[i]:], start.Add(time.Duration(first+int64(i))*3*time.Millisecond).AppendFormat(at[:0], timeFormat))
 	}
 }
 

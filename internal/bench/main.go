@@ -141,7 +141,7 @@ func (b *bench) start(ctx context.Context) (err error) {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, b.binary, "serve", "--data", filepath.Join(b.dir, "data"), "--listen", listen,
-		"--clickhouse-dsn", b.engine.DSN(), "--migrate", "always", "--admin-key", adminKey, "--log-level", "warn")
+		"--clickhouse-dsn", b.engine.DSN(), "--only-collector", "--migrate", "always", "--admin-key", adminKey, "--log-level", "warn")
 	if b.tributary, err = launch(ctx, cmd, "Create a connection"); err != nil {
 		return err
 	}

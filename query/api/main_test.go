@@ -92,7 +92,7 @@ func newServer(t testing.TB) *server {
 	engine.UseRawPath = true // as the real one
 	pass := func(*gin.Context) {}
 	err = api.Register(engine.Group("/api/v1"), api.Config{
-		Definitions: definitions, Connections: connections, Reports: &report.Runner{Conn: s.conn, Sources: report.Events{}},
+		Definitions: definitions, Connections: connections, Reports: &report.Runner{Conn: s.conn},
 		SQL: sqlrun.New(s.analyst, sqlrun.Limits{Time: 10 * time.Second}), Catalogue: s.catalogue, Analyst: pass, Viewer: pass,
 		Who: func(*gin.Context) string { return "tester" }, Allowed: func(_ context.Context, slug string) bool { return s.allowed(slug) },
 	})

@@ -11,20 +11,6 @@ import (
 	"github.com/tributary-events/tributary/query/define"
 )
 
-// Source is where events are read from, each once.
-type Source struct {
-	// Name is shown in the result's meta.
-	Name string
-	// From stands behind FROM: "events FINAL". It has the columns of events.
-	From string
-	// Where must hold besides the report's own conditions; empty = nothing.
-	Where string
-	// Settings that the statement must run with.
-	Settings map[string]any
-	// AsOf is the time up to which every event that was received is in it.
-	AsOf time.Time
-}
-
 // Plan is a compiled report.
 type Plan struct {
 	// Range is what the report reads; a zero end is open.

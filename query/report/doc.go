@@ -6,7 +6,7 @@
 //     which golden files hold. Nothing outside this package makes SQL of reports.
 //   - What comes from outside is a parameter of the statement (Query.Params), or a
 //     name that quoteName has quoted; it is never pasted into the text.
-//   - Each event counts once, the copy received last (Source).
+//   - Each event counts once, the copy received last (events FINAL).
 //   - No value of any payload makes a report fail: one that does not fit its
 //     field's type is null. Its field's misfits say how many there were.
 //

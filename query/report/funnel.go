@@ -142,11 +142,11 @@ func parseWindow(text string, issues *define.Issues) time.Duration {
 	return time.Duration(n) * unit
 }
 
-// Statement returns the funnel's SQL over a source: one row for each value of the
+// Statement returns the funnel's SQL: one row for each value of the
 // dimension, the totals first (g = 1). Columns: d (with a dimension), g, reached
 // (people by their deepest step, from step 1), medians (milliseconds to each step
 // from the one before, from step 2) and n.
-func (f *FunnelPlan) Statement(source Source) Query {
+func (f *FunnelPlan) Statement() Query {
 	e := f.env
 	k := len(f.steps)
 	inner := []string{"lowerUTF8(event_email) AS person", "toUnixTimestamp64Milli(event_timestamp) AS ts", "event_id AS id", "connection_id AS cid"}
@@ -161,7 +161,7 @@ func (f *FunnelPlan) Statement(source Source) Query {
 	if f.where != "" {
 		where += "\n    AND " + f.where
 	}
-	events := e.events(source, inner, f.Range, where)
+	events := e.events(inner, f.Range, where)
 	dim, dimOut, group, grouping := "''", "", "", "1"
 	if f.dim != nil {
 		dim, dimOut = f.dim.alias, "  d,\n"
@@ -199,26 +199,15 @@ func (f *FunnelPlan) Statement(source Source) Query {
 // steps in order. Totals has the people who began and those who reached the end.
 func (r *Runner) RunFunnel(ctx context.Context, f *FunnelPlan) (result *Result, err error) {
 	started := time.Now()
-	err = r.onSource(ctx, f.Range, func(source Source) error {
-		result, err = r.readFunnel(ctx, f, source)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	result.Meta.ElapsedMS = time.Since(started).Milliseconds()
-	return result, nil
-}
-
-func (r *Runner) readFunnel(ctx context.Context, f *FunnelPlan, source Source) (*Result, error) {
-	rows, cancel, err := r.query(ctx, source, f.Statement(source))
+	asOf := r.asOf()
+	rows, cancel, err := r.query(ctx, f.Statement())
 	if err != nil {
 		return nil, err
 	}
 	defer cancel()
 	defer func() { _ = rows.Close() }() // Err below tells what matters
-	result := &Result{Columns: f.Columns, Rows: [][]any{}, Meta: Meta{
-		AsOf: source.AsOf.UTC(), Source: source.Name, Misfits: map[string]int64{}, From: instant(f.Range.Start), To: instant(f.Range.End),
+	result = &Result{Columns: f.Columns, Rows: [][]any{}, Meta: Meta{
+		AsOf: asOf, Misfits: map[string]int64{}, From: instant(f.Range.Start), To: instant(f.Range.End),
 	}}
 	var (
 		d       cell
@@ -256,6 +245,7 @@ func (r *Runner) readFunnel(ctx context.Context, f *FunnelPlan, source Source) (
 	if result.Totals == nil {
 		result.Totals = f.totals(make([]uint64, len(f.steps)))
 	}
+	result.Meta.ElapsedMS = time.Since(started).Milliseconds()
 	return result, nil
 }
 

@@ -66,7 +66,7 @@ func deepest(events []funnelEvent, steps []string, window int) []int {
 // step, by a dimension too, with an exhaustive search.
 func TestFunnelsAnswerWhatTryingEverythingSays(t *testing.T) {
 	conn := store(t)
-	runner := report.Runner{Conn: conn, Sources: report.Events{}}
+	runner := report.Runner{Conn: conn}
 	set := setOf(field("kinds", "kinds", define.String), field("source", "source", define.String))
 	steps := []string{"a", "b", "c"}
 	for _, s := range steps {
@@ -142,7 +142,7 @@ func TestFunnelsAnswerWhatTryingEverythingSays(t *testing.T) {
 			}
 			result, err := runner.RunFunnel(t.Context(), plan)
 			if err != nil {
-				rt.Fatalf("%v\n%s", err, plan.Statement(report.Source{From: "events FINAL"}).Text())
+				rt.Fatalf("%v\n%s", err, plan.Statement().Text())
 			}
 			got := map[string]string{}
 			for _, row := range result.Rows {
@@ -189,7 +189,7 @@ func TestFunnelTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner := report.Runner{Conn: conn, Sources: report.Events{}}
+	runner := report.Runner{Conn: conn}
 	got, err := runner.RunFunnel(t.Context(), plan)
 	if err != nil {
 		t.Fatal(err)

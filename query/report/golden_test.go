@@ -72,7 +72,6 @@ func text(q report.Query) string {
 var goldenNow = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 
 func TestStatementsAreAsTheGoldenFilesSay(t *testing.T) {
-	source := report.Source{From: "events FINAL"}
 	for name, body := range map[string]string{
 		"contract_example": `{"metrics":["count","sum(revenue)","avg(revenue)","p95(revenue)","uniq(event_email)","conversion(orders)","conversion_value(orders)"],
 			"dimensions":["currency","event_source"],"time":{"from":"2025-12-01","to":"2026-01-01","granularity":"day","timezone":"Europe/Berlin"},
@@ -96,9 +95,9 @@ func TestStatementsAreAsTheGoldenFilesSay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out := text(plan.Statement(source, 100))
+			out := text(plan.Statement(100))
 			if plan.Previous != nil {
-				out += "\n-- the period before\n" + text(plan.Previous.Statement(source, 0))
+				out += "\n-- the period before\n" + text(plan.Previous.Statement(0))
 			}
 			golden(t, name, out)
 		})
@@ -112,7 +111,7 @@ func TestStatementsAreAsTheGoldenFilesSay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, "funnel", text(plan.Statement(source)))
+		golden(t, "funnel", text(plan.Statement()))
 	})
 	t.Run("preview", func(t *testing.T) {
 		q, err := report.PreviewStatement(field("x", "items[].qty", define.Numeric), goldenCatalog())

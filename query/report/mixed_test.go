@@ -27,7 +27,7 @@ func TestMixedTypesNeverFailAReport(t *testing.T) {
 		field("s", "x", define.String), field("n", "x", define.Numeric), field("i", "x", define.Integer), field("b", "x", define.Boolean),
 		field("d", "x", define.Datetime), field("ss", "x", define.Strings), field("ns", "x", define.Numbers), field("q", "x[].q", define.Numeric),
 	)
-	runner := report.Runner{Conn: conn, Sources: report.Events{}}
+	runner := report.Runner{Conn: conn}
 	// How many of the twelve events (or their elements) have which value.
 	want := map[string]string{
 		"s":  `[[null,6],["1",1],["1500",1],["2025-12-01T10:00:00Z",1],["99.90",1],["true",1],["two",1]] misfits 4`,

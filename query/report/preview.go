@@ -35,7 +35,7 @@ func (r *Runner) Preview(ctx context.Context, f *define.Field, catalog Catalog) 
 	}
 	quick := *r
 	quick.Limits.Time = 20 * time.Second
-	rows, cancel, err := quick.query(ctx, Source{}, q)
+	rows, cancel, err := quick.query(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -254,7 +254,7 @@ const reportsPerDataset = 20
 // with copies, random definitions, random reports, equal to the last row.
 func TestReportsAnswerWhatTheModelSays(t *testing.T) {
 	conn := store(t)
-	runner := report.Runner{Conn: conn, Sources: report.Events{}}
+	runner := report.Runner{Conn: conn}
 	cases := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		m, copies := drawModel(rt)
@@ -285,7 +285,7 @@ func TestReportsAnswerWhatTheModelSays(t *testing.T) {
 			}
 			rows, totals := m.answer(r, from, to, loc)
 			if diff := gocmp.Diff(lines(rows, totals), lines(got.Rows, got.Totals)); diff != "" {
-				rt.Fatalf("%s\n%s\n(-model +report):\n%s", report.Raw(r), plan.Statement(report.Source{From: "events FINAL"}, limit).Text(), diff)
+				rt.Fatalf("%s\n%s\n(-model +report):\n%s", report.Raw(r), plan.Statement(limit).Text(), diff)
 			}
 			cases++
 		}

@@ -18,26 +18,6 @@ type Conn interface {
 	Query(ctx context.Context, query string, args ...any) (driver.Rows, error)
 }
 
-// Sources chooses where a report reads events from.
-type Sources interface {
-	// Source returns a source that is exact for a range of time.
-	Source(ctx context.Context, r Range) (Source, error)
-	// Overtaken says that a statement failed, before its first row, because its
-	// source was no longer right when it began: it is to be run on the next one.
-	Overtaken(err error) bool
-}
-
-// Events is the source that always is exact: the table of all events, each once.
-type Events struct{}
-
-// Source implements Sources.
-func (Events) Source(context.Context, Range) (Source, error) {
-	return Source{Name: "events", From: "events FINAL", AsOf: time.Now()}, nil
-}
-
-// Overtaken implements Sources.
-func (Events) Overtaken(error) bool { return false }
-
 // Limits bounds one report.
 type Limits struct {
 	Time time.Duration // 0 = 60 s
@@ -45,17 +25,17 @@ type Limits struct {
 
 // Runner runs compiled reports. It is safe for concurrent use.
 type Runner struct {
-	Conn    Conn
-	Sources Sources
-	Limits  Limits
+	Conn Conn
+	// AsOf returns the time up to which every event that was received can be read.
+	// Default: now, for a database that nobody writes to.
+	AsOf   func() time.Time
+	Limits Limits
 }
 
 // Meta tells what a result rests on.
 type Meta struct {
-	// AsOf: every event received until then is counted.
+	// AsOf: every event received until then is counted. Later ones may be.
 	AsOf time.Time `json:"as_of"`
-	// Source is the table that was read.
-	Source string `json:"source"`
 	// RowsRead is how many events the range and the filters left, elements where
 	// an array was exploded.
 	RowsRead  int64 `json:"rows_read"`
@@ -99,10 +79,9 @@ func (r *Runner) timeout() time.Duration {
 
 // query runs a statement within the limits; cancel must be called when its rows
 // have been read.
-func (r *Runner) query(ctx context.Context, source Source, q Query) (driver.Rows, context.CancelFunc, error) {
+func (r *Runner) query(ctx context.Context, q Query) (driver.Rows, context.CancelFunc, error) {
 	settings := clickhouse.Settings{"max_execution_time": int(r.timeout().Seconds())}
 	maps.Copy(settings, requiredSettings)
-	maps.Copy(settings, source.Settings)
 	ctx, cancel := context.WithTimeout(clickhouse.Context(ctx, clickhouse.WithSettings(settings)), r.timeout()+5*time.Second)
 	rows, err := r.Conn.Query(ctx, q.Text())
 	if err != nil {
@@ -132,8 +111,14 @@ func wrap(err error) error {
 	}
 }
 
-// Run answers a report. Errors wrap ErrTooHeavy, ErrUnavailable, or come from
-// Sources.
+func (r *Runner) asOf() time.Time {
+	if r.AsOf == nil {
+		return time.Now().UTC()
+	}
+	return r.AsOf().UTC()
+}
+
+// Run answers a report. Errors wrap ErrTooHeavy or ErrUnavailable.
 func (r *Runner) Run(ctx context.Context, p *Plan) (*Result, error) {
 	started := time.Now()
 	result := &Result{Columns: p.Columns, Rows: [][]any{}}
@@ -213,33 +198,12 @@ func (r *Runner) Stream(ctx context.Context, p *Plan, header func([]Column) erro
 	return meta, err
 }
 
-// tries is how often a report chooses a source: the second choice allows for what
-// overtook the first.
-const tries = 3
-
-// onSource runs f on a source, and on another one if that was overtaken.
-func (r *Runner) onSource(ctx context.Context, reads Range, f func(Source) error) error {
-	for try := 1; ; try++ {
-		source, err := r.Sources.Source(ctx, reads)
-		if err != nil {
-			return err
-		}
-		if err = f(source); err == nil || try == tries || !r.Sources.Overtaken(err) {
-			return err
-		}
-	}
-}
-
 // each runs a plan's statement and hands out its rows, which are valid until the
 // next one. key is the time bucket's.
 func (r *Runner) each(ctx context.Context, p *Plan, limit int, meta *Meta, row func(key int64, row []any) error, totals func([]any)) error {
-	return r.onSource(ctx, p.Range, func(source Source) error { return r.read(ctx, p, source, limit, meta, row, totals) })
-}
-
-func (r *Runner) read(ctx context.Context, p *Plan, source Source, limit int, meta *Meta, row func(key int64, row []any) error, totals func([]any)) error {
-	meta.AsOf, meta.Source, meta.Misfits = source.AsOf.UTC(), source.Name, map[string]int64{}
+	meta.AsOf, meta.Misfits = r.asOf(), map[string]int64{}
 	meta.From, meta.To = instant(p.Range.Start), instant(p.Range.End)
-	rows, cancel, err := r.query(ctx, source, p.Statement(source, limit))
+	rows, cancel, err := r.query(ctx, p.Statement(limit))
 	if err != nil {
 		return err
 	}

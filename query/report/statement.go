@@ -36,13 +36,13 @@ func (b buckets) sql(e *env) string {
 	return "toInt64(toInt32(" + date + "))"
 }
 
-// Statement returns the report's SQL over a source. Its rows are the totals first
+// Statement returns the report's SQL. Its rows are the totals first
 // (g = 1), then the groups. Columns: t, d0…, m0…, then g, n (events, or elements of
 // exploded arrays) and x0… (misfits of the fields that Misfits names).
 //
 // limit is how many rows are wanted at most, 0 = no limit; one more is asked for, so
 // that the reader sees whether there would have been more.
-func (p *Plan) Statement(source Source, limit int) Query {
+func (p *Plan) Statement(limit int) Query {
 	e := p.env
 	var inner, outer, groups []string
 	if p.buckets.granularity != "" {
@@ -73,7 +73,7 @@ func (p *Plan) Statement(source Source, limit int) Query {
 
 	var b strings.Builder
 	b.WriteString("SELECT\n  " + strings.Join(outer, ",\n  ") + "\nFROM ")
-	b.WriteString(p.explode(e.events(source, inner, p.Range, p.where)))
+	b.WriteString(p.explode(e.events(inner, p.Range, p.where)))
 	if p.having != "" {
 		b.WriteString("\nWHERE " + p.having)
 	}
@@ -95,7 +95,7 @@ func (p *Plan) Statement(source Source, limit int) Query {
 }
 
 // events is the subquery that everything else reads: one row for each event.
-func (e *env) events(source Source, columns []string, r Range, where string) string {
+func (e *env) events(columns []string, r Range, where string) string {
 	ids := make([]uuid.UUID, len(e.connections))
 	for i, c := range e.connections {
 		ids[i] = c.ID
@@ -110,13 +110,10 @@ func (e *env) events(source Source, columns []string, r Range, where string) str
 	if !r.End.IsZero() {
 		conditions = append(conditions, "event_timestamp < fromUnixTimestamp64Milli("+e.bind(r.End.UnixMilli())+", 'UTC')")
 	}
-	for _, more := range []string{where, source.Where} {
-		if more != "" {
-			conditions = append(conditions, more)
-		}
+	if where != "" {
+		conditions = append(conditions, where)
 	}
-	return "(\n  SELECT\n    " + strings.Join(columns, ",\n    ") + "\n  FROM " + source.From +
-		"\n  WHERE " + strings.Join(conditions, "\n    AND ") + "\n)"
+	return "(\n  SELECT\n    " + strings.Join(columns, ",\n    ") + "\n  FROM events FINAL\n  WHERE " + strings.Join(conditions, "\n    AND ") + "\n)"
 }
 
 // explode makes a row of each element of the exploded arrays. The fields of one

@@ -2,26 +2,27 @@
 -- events, which is ordered by time. Without payloads, so that it costs little to keep
 -- in the order of ids (collector/dedup).
 CREATE TABLE IF NOT EXISTS `tributary`.`event_keys_local` ON CLUSTER `main` (
-    connection_id UUID,
-    event_id String CODEC(ZSTD(1)),
-    event_timestamp DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    -- 128 bits of SHA-256 over connection and id: cheaper to sort and to merge than both.
+    id FixedString(16) CODEC(NONE),
+    -- In the order of random ids nothing is like its neighbour: compressing takes more
+    -- time than all of the rest (1.18 µs a row with ZSTD, merges included, 0.65 without).
+    event_timestamp DateTime64(3, 'UTC') CODEC(NONE),
     -- The version of the event's row.
-    received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))
+    received_at DateTime64(6, 'UTC') CODEC(NONE)
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/tributary/event_keys', '{replica}', received_at)
 -- The timestamp is part of the key: all that an id had must stay.
-ORDER BY (connection_id, event_id, event_timestamp)
+ORDER BY (id, event_timestamp)
 SETTINGS
     -- A look-up reads whole granules, and wants one row of each.
-    index_granularity = 512,
+    index_granularity = 256,
     -- Written before events, and needed as long as they are there.
     fsync_after_insert = 1,
     fsync_part_directory = 1;
 
--- Sharded as events is: an id's keys are where its rows are.
 CREATE TABLE IF NOT EXISTS `tributary`.`event_keys` ON CLUSTER `main`
 AS `tributary`.`event_keys_local`
-ENGINE = Distributed('main', 'tributary', 'event_keys_local', cityHash64(connection_id, event_id));
+ENGINE = Distributed('main', 'tributary', 'event_keys_local', cityHash64(id));
 
 -- down
 

@@ -6,7 +6,7 @@ GOFLAGS_BUILD := -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 FUZZTIME ?= 30s
 ARGS ?=
 
-.PHONY: help run build app dev test check fuzz bench bench-go clean need-go need-npm need-race
+.PHONY: help run build app dev test check fuzz bench bench-reports bench-go clean need-go need-npm need-race
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fuzz: need-go ## every fuzz target for FUZZTIME (30s)
 
 bench: build need-npm ## the real binary beside ClickHouse itself and a plain gin handler (about 12 minutes)
 	go run ./internal/bench $(ARGS)
+
+bench-reports: build need-npm ## typical reports over 20 million events, fresh, under ingest and merged
+	go run ./internal/bench reports $(ARGS)
 
 bench-go: need-go ## Go benchmarks of the hot path, ready for benchstat
 	go test -run '^$$' -bench . -benchmem -count 6 ./event ./collector/... ./connection

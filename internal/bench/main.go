@@ -3,6 +3,9 @@
 // without Tributary. It prints a table and the ratios, with their spread.
 //
 //	go run ./internal/bench [-rounds 5] [-seconds 3] [-cases 900x4,100x16,1x64]
+//	go run ./internal/bench reports [-events 20000000]
+//
+// The second form times typical reports instead.
 //
 // The same engine serves every candidate; tables are emptied in between.
 package main
@@ -59,6 +62,9 @@ func (s shape) String() string { return fmt.Sprintf("%d x %d", s.events, s.conne
 func run(ctx context.Context, args []string) error {
 	if len(args) == 2 && args[0] == "yardstick" {
 		return yardstick(ctx, args[1])
+	}
+	if len(args) > 0 && args[0] == "reports" {
+		return runReports(ctx, args[1:])
 	}
 	var c config
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)

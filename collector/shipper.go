@@ -23,6 +23,8 @@ const (
 	maxBlockBytes = 32 << 20
 	busyRows      = 10_000 // a block of this size was made under load …
 	busyLinger    = 500 * time.Millisecond
+	steadyRows    = 500 // … and one of this size by a steady stream of single events
+	steadyLinger  = 250 * time.Millisecond
 	idleRotate    = 5 * time.Second // nothing to ship for this long: let go of the segment
 	readAhead     = 64              // records read from the spool between looks at the other events
 )
@@ -159,6 +161,8 @@ func (s *shipper) untilFlush(draining bool) time.Duration {
 		return time.Hour // catching up: the block fills at once
 	case s.lastRows >= busyRows:
 		return busyLinger - time.Since(s.oldest)
+	case s.lastRows >= steadyRows:
+		return steadyLinger - time.Since(s.oldest)
 	default:
 		return s.linger - time.Since(s.oldest)
 	}

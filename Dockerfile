@@ -1,12 +1,20 @@
 # syntax=docker/dockerfile:1
-# The collector alone: one static binary, no shell, no root. It talks to a
+# The collector with its web app: one static binary, no shell, no root. It talks to a
 # ClickHouse server (TRIBUTARY_CLICKHOUSE_DSN); the embedded engine needs a C
 # library and is for machines, not for this image: the tag noengine leaves it out.
+FROM node:22-bookworm-slim AS app
+WORKDIR /app
+COPY dashboards/package.json dashboards/package-lock.json dashboards/.npmrc ./
+RUN npm ci
+COPY dashboards ./
+RUN npm run build
+
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
+COPY --from=app /app/dist/app dashboards/dist/app
 ARG VERSION=development
 RUN CGO_ENABLED=0 go build -tags noengine -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/tributary ./cmd/tributary \
  && mkdir -p /out/data

@@ -1,31 +1,17 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Connect, type PluginOption } from 'vite';
+import { defineConfig } from 'vite';
 
 /**
- * The app is served by the Tributary binary, from the same origin as its API.
- * In development the API is the mock in mock/, or a running server whose
- * address stands in TRIBUTARY_URL.
+ * The app is served by the Tributary binary, from the same origin as its API. In
+ * development the API is a running server's, by default that of "make run".
  */
-const server = process.env.TRIBUTARY_URL;
-
-function mockApi(): PluginOption {
-  return {
-    name: 'mock-api',
-    apply: 'serve',
-    async configureServer(dev) {
-      // Only loaded where it is used: nothing of the mock reaches the built app.
-      const module: unknown = await import(new URL('mock/api.mjs', import.meta.url).href);
-      const { createMock } = module as { createMock: () => { middleware: Connect.NextHandleFunction } };
-      dev.middlewares.use(createMock().middleware);
-    },
-  };
-}
+const server = process.env.TRIBUTARY_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [react(), server === undefined && mockApi()],
+  plugins: [react()],
   // The server replaces the placeholder with a fresh nonce in every answer.
   html: { cspNonce: '__CSP_NONCE__' },
-  server: server === undefined ? {} : { proxy: { '/api': server, '/collector': server } },
+  server: { proxy: { '/api': server, '/collector': server, '/openapi.yaml': server } },
   build: {
     outDir: 'dist/app',
     emptyOutDir: true,

@@ -51,6 +51,21 @@ curl -u analyst:{{.Password}} {{.SQL}} -d 'SELECT event_id, event_payload.revenu
 
 `
 
+// bannerEmpty is the same where there is no connection yet.
+const bannerEmpty = `
+  Tributary {{.Version}} is running.
+{{if .Page}}
+  Web app   {{.App}}/#key={{.Key}}
+{{- end}}
+  API       {{.App}}/api/v1   Authorization: Bearer {{.Key}}
+            {{.App}}/openapi.yaml
+
+  Create a connection{{if .Page}} in the web app, or{{end}}:
+
+tributary connection create 'CRM Leads' --event-source Pipedrive --event-object Lead
+
+`
+
 // announce makes a first connection where there is none, and prints where
 // everything is.
 func (cmd *serveCommand) announce(ctx context.Context, t *terminal, set settings, st *store, connections *connection.Service, key string, listener net.Addr, base string, hasApp bool) error {
@@ -77,11 +92,11 @@ func (cmd *serveCommand) announce(ctx context.Context, t *terminal, set settings
 	if st.proxy != nil {
 		view["SQL"], view["Password"] = "http://"+st.proxy.Addr(), st.engine.AnalystPassword()
 	}
+	shown := banner
 	if first.Token == "" {
-		_, err = fmt.Fprintf(t.Out, "\n  Tributary %s is running.\n\n  API       %s/api/v1   Authorization: Bearer %s\n\n  Create a connection:  tributary connection create 'CRM Leads' --event-source Pipedrive --event-object Lead\n\n", view["Version"], app, key)
-		return err
+		shown = bannerEmpty
 	}
-	text, err := template.New("banner").Parse(banner)
+	text, err := template.New("banner").Parse(shown)
 	if err != nil {
 		return fmt.Errorf("parse banner: %w", err)
 	}

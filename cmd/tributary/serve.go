@@ -201,6 +201,12 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	if err != nil {
 		return err
 	}
+	checks := []httpapi.Check{
+		{Name: "clickhouse", Do: st.conn.Ping},
+		{Name: "migrations", Do: st.migrated},
+		{Name: "spool", Do: ingest.Writable},
+	}
+	status := &statusSource{store: st, data: set.data, metrics: metrics, ready: checks, started: time.Now(), logger: logger}
 	api, err := httpapi.New(httpapi.Config{
 		App: app, Dashboards: board.NewTable(st.conn, nil), SavedReports: asked,
 		Extra: func(a *httpapi.API, v1 gin.IRouter) error {
@@ -216,12 +222,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 			e.POST(logging.WebhookPath+":token", func(c *gin.Context) { ingest.ServeWebhook(c.Writer, c.Request, c.Param("token")) })
 		},
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
-		Checks: []httpapi.Check{
-			{Name: "clickhouse", Do: st.conn.Ping},
-			{Name: "migrations", Do: st.migrated},
-			{Name: "spool", Do: ingest.Writable},
-		},
-		PublicURL: base, Logger: logger,
+		Checks:  checks, Status: status, PublicURL: base, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -242,6 +243,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	stages.Go(func() error { keys.Run(background); return nil })
 	stages.Go(func() error { asked.run(background); return nil })
 	stages.Go(func() error { events.Learn(background, logger); return nil })
+	stages.Go(func() error { status.run(background); return nil })
 
 	if err := cmd.announce(ctx, t, set, st, connections, adminKey, listener.Addr(), base, app != nil); err != nil {
 		logger.Warn("the first connection could not be made", "error", err)

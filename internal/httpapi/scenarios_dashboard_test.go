@@ -80,10 +80,10 @@ func goodStatus() httpapi.Status {
 		StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), State: httpapi.HealthDegraded,
 		Engine:  httpapi.EngineStatus{Kind: httpapi.EngineEmbedded, State: httpapi.HealthOK, Version: "26.1", Detail: "d", Restarts: number(0), MemoryBytes: number(1 << 30)},
 		Ingest:  httpapi.IngestStatus{EventsPerSecond: 1.5, EventsTotal: 12, RequestsTotal: 3, History: []float64{0, 1.5}, HistoryStepSeconds: 5},
-		Spool:   httpapi.SpoolStatus{State: httpapi.HealthDegraded, EventsWaiting: 7, Bytes: 100, LimitBytes: 1000, LagSeconds: 0.25, SegmentsQuarantined: 1},
+		Spool:   httpapi.SpoolStatus{State: httpapi.HealthDegraded, WaitingBytes: 7, Bytes: 100, LimitBytes: 1000, LagSeconds: 0.25, DamagedRecords: 1},
 		Refused: httpapi.RefusedStatus{LastHour: 1, LastDay: 3, ByStatus: map[string]int64{"422": 3}},
 		Disk:    httpapi.DiskStatus{Path: "/data", FreeBytes: 5, TotalBytes: 10, UsedByDataBytes: number(2)},
-		Storage: &httpapi.StorageStatus{Events: 12, BytesOnDisk: 4096, Parts: number(2)},
+		Storage: &httpapi.StorageStatus{Rows: 12, BytesOnDisk: 4096, Parts: number(2)},
 		Checks:  []httpapi.StatusCheck{{Name: "spool", State: httpapi.HealthDegraded, Message: "a segment is unreadable", Remedy: "look at it"}},
 	}
 }
@@ -97,7 +97,7 @@ func statusScenarios() []scenario {
 		{name: "who nobody is", method: "GET", path: "/api/v1/me", status: 401},
 		{name: "the status", role: access.Analyst, method: "GET", path: "/api/v1/status", status: 200, want: fields{
 			"version": "1.2.3", "started_at": "2026-01-02T03:04:05Z", "state": "degraded", "engine.kind": "embedded", "engine.restarts": 0,
-			"ingest.events_total": 12, "ingest.history.#": 2, "spool.events_waiting": 7, "refused.by_status.422": 3, "disk.free_bytes": 5,
+			"ingest.events_total": 12, "ingest.history.#": 2, "spool.waiting_bytes": 7, "refused.by_status.422": 3, "disk.free_bytes": 5,
 			"storage.parts": 2, "checks.0.remedy": "look at it",
 		}},
 		{name: "the status is not for viewers", role: access.Viewer, method: "GET", path: "/api/v1/status", status: 403},

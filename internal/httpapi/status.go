@@ -71,12 +71,12 @@ type IngestStatus struct {
 
 // SpoolStatus is about events that ClickHouse does not have yet.
 type SpoolStatus struct {
-	State               Health  `json:"state"`
-	EventsWaiting       int64   `json:"events_waiting"`
-	Bytes               int64   `json:"bytes"`
-	LimitBytes          int64   `json:"limit_bytes"`
-	LagSeconds          float64 `json:"lag_seconds"` // age of the oldest event that waits; 0 = none
-	SegmentsQuarantined int64   `json:"segments_quarantined"`
+	State          Health  `json:"state"`
+	WaitingBytes   int64   `json:"waiting_bytes"` // of events that ClickHouse has not confirmed
+	Bytes          int64   `json:"bytes"`         // of the files on disk, what is confirmed included
+	LimitBytes     int64   `json:"limit_bytes"`
+	LagSeconds     float64 `json:"lag_seconds"`     // age of the oldest event that waits; 0 = none
+	DamagedRecords int64   `json:"damaged_records"` // put aside since the server started
 }
 
 // RefusedStatus counts refused requests.
@@ -96,7 +96,7 @@ type DiskStatus struct {
 
 // StorageStatus is about the table of events.
 type StorageStatus struct {
-	Events      int64  `json:"events"`
+	Rows        int64  `json:"rows"` // copies of an event that are not merged yet count each
 	BytesOnDisk int64  `json:"bytes_on_disk"`
 	Parts       *int64 `json:"parts,omitempty"`
 }

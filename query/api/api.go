@@ -101,6 +101,8 @@ func Register(router gin.IRouter, cfg Config) error {
 
 		{http.MethodPost, "/reports/query", cfg.Viewer, a.queryReport},
 		{http.MethodPost, "/reports/funnel", cfg.Viewer, a.queryFunnel},
+		{http.MethodPost, "/reports/events", cfg.Analyst, a.reportEvents},
+		{http.MethodPost, "/reports/sql", cfg.Analyst, a.reportSQL},
 		{http.MethodGet, "/reports", cfg.Viewer, a.listReports},
 		{http.MethodGet, "/reports/:slug", cfg.Viewer, a.getReport},
 		{http.MethodGet, "/reports/:slug/data", cfg.Viewer, a.reportData},
@@ -109,6 +111,7 @@ func Register(router gin.IRouter, cfg Config) error {
 		{http.MethodDelete, "/reports/:slug", cfg.Analyst, a.remove(define.KindReport, "slug")},
 
 		{http.MethodPost, "/sql", cfg.Analyst, a.runSQL},
+		{http.MethodGet, "/sql/schema", cfg.Analyst, a.sqlSchema},
 		{http.MethodGet, "/connections/:id/fields", cfg.Analyst, a.connectionFields},
 	} {
 		router.Handle(r.method, r.path, r.need, answer(r.do))

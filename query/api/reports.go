@@ -129,6 +129,8 @@ type savedBody struct {
 	Description string         `json:"description"`
 	Kind        string         `json:"kind"`
 	Query       jsontext.Value `json:"query"`
+	// Visualization is how the app shows it.
+	Visualization string `json:"visualization"`
 	readOnly
 	unknown
 }
@@ -180,6 +182,9 @@ func (a *api) putReport(c *gin.Context) error {
 	default:
 		return issue("/kind", "kind", "must be report or funnel")
 	}
+	if b.Visualization != "" && !slices.Contains(define.Visualizations(), b.Visualization) {
+		return issue("/visualization", "oneof", "must be one of "+strings.Join(define.Visualizations(), ", "))
+	}
 	if len(b.Query) == 0 {
 		return issue("/query", "required", "must be the body of a report or funnel request")
 	}
@@ -191,6 +196,7 @@ func (a *api) putReport(c *gin.Context) error {
 	}
 	s, err := a.Definitions.PutReport(c.Request.Context(), a.Who(c), from, define.Saved{
 		Slug: b.Slug, Title: b.Title, Description: b.Description, Kind: b.Kind, Query: json.RawMessage(b.Query),
+		Visualization: b.Visualization,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,9 @@ type Saved struct {
 	// Kind is "report" or "funnel".
 	Kind  string          `json:"kind"`
 	Query json.RawMessage `json:"query"`
+	// Visualization is how the app shows it, one of Visualizations; empty = the app
+	// chooses.
+	Visualization string `json:"visualization,omitempty"`
 	Change
 }
 
@@ -32,6 +35,9 @@ const (
 	SavedReport = "report"
 	SavedFunnel = "funnel"
 )
+
+// Visualizations returns the ways in which a saved report can be shown.
+func Visualizations() []string { return []string{"line", "bar", "table", "number", "funnel"} }
 
 // Set holds all definitions at one moment. It is never changed once it is given out.
 type Set struct {

@@ -161,7 +161,7 @@ func (f *FunnelPlan) Statement() Query {
 	if f.where != "" {
 		where += "\n    AND " + f.where
 	}
-	events := e.events(inner, f.Range, where)
+	events := e.events(once, inner, f.Range, where)
 	dim, dimOut, group, grouping := "''", "", "", "1"
 	if f.dim != nil {
 		dim, dimOut = f.dim.alias, "  d,\n"

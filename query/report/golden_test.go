@@ -102,6 +102,25 @@ func TestStatementsAreAsTheGoldenFilesSay(t *testing.T) {
 			golden(t, name, out)
 		})
 	}
+	t.Run("events", func(t *testing.T) {
+		request, err := report.DecodeEvents([]byte(`{"time":{"from":"2025-12-01","to":"2025-12-02"},"filters":[{"field":"tags","op":"eq","values":["a"]},{"field":"revenue","op":"gt","values":[5]}],"limit":50}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := report.CompileEvents(request, goldenCatalog(), goldenNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "events", text(plan.Statement()))
+	})
+	t.Run("client", func(t *testing.T) {
+		plan, err := report.Compile(mustDecode(t, `{"metrics":["count","sum(revenue)","max(due)"],"dimensions":["currency","sku"],
+			"time":{"from":"2025-12-01","to":"2026-01-01","granularity":"hour","timezone":"Europe/Berlin"},"filters":[{"field":"currency","op":"ne","values":["it's"]}]}`), goldenCatalog(), goldenNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "client", plan.ClientSQL("events")+"\n")
+	})
 	t.Run("funnel", func(t *testing.T) {
 		request, err := report.DecodeFunnel([]byte(`{"steps":["leads","orders"],"window":"7d","dimension":"currency","filters":[{"field":"revenue","op":"gt","values":[5]}]}`))
 		if err != nil {

@@ -73,7 +73,7 @@ func (p *Plan) Statement(limit int) Query {
 
 	var b strings.Builder
 	b.WriteString("SELECT\n  " + strings.Join(outer, ",\n  ") + "\nFROM ")
-	b.WriteString(p.explode(e.events(inner, p.Range, p.where)))
+	b.WriteString(p.explode(e.events(once, inner, p.Range, p.where)))
 	if p.having != "" {
 		b.WriteString("\nWHERE " + p.having)
 	}
@@ -94,8 +94,11 @@ func (p *Plan) Statement(limit int) Query {
 	return e.finish(b.String())
 }
 
+// once is the table of events, each once: its copy received last.
+const once = "events FINAL"
+
 // events is the subquery that everything else reads: one row for each event.
-func (e *env) events(columns []string, r Range, where string) string {
+func (e *env) events(from string, columns []string, r Range, where string) string {
 	ids := make([]uuid.UUID, len(e.connections))
 	for i, c := range e.connections {
 		ids[i] = c.ID
@@ -113,7 +116,7 @@ func (e *env) events(columns []string, r Range, where string) string {
 	if where != "" {
 		conditions = append(conditions, where)
 	}
-	return "(\n  SELECT\n    " + strings.Join(columns, ",\n    ") + "\n  FROM events FINAL\n  WHERE " + strings.Join(conditions, "\n    AND ") + "\n)"
+	return "(\n  SELECT\n    " + strings.Join(columns, ",\n    ") + "\n  FROM " + from + "\n  WHERE " + strings.Join(conditions, "\n    AND ") + "\n)"
 }
 
 // explode makes a row of each element of the exploded arrays. The fields of one

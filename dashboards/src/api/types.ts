@@ -320,15 +320,17 @@ export interface Status {
   };
   spool: {
     state: Health;
-    events_waiting: number;
+    /** Of events that ClickHouse does not have yet. */
+    waiting_bytes: number;
+    /** Of the files on disk. */
     bytes: number;
     limit_bytes: number;
     /** Age of the oldest event that ClickHouse does not have yet. */
     lag_seconds: number;
-    segments_quarantined?: number;
+    damaged_records: number;
   };
   refused: { last_hour: number; last_day: number; by_status?: Record<string, number> };
   disk: { path: string; free_bytes: number; total_bytes: number; used_by_data_bytes?: number };
-  storage?: { events: number; bytes_on_disk: number; parts?: number };
+  storage?: { rows: number; bytes_on_disk: number; parts?: number };
   checks?: { name: string; state: Health; message: string; remedy?: string }[];
 }

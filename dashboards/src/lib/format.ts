@@ -92,3 +92,9 @@ export function slugify(text: string, separator: '-' | '_' = '-'): string {
   const ascii = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
   return ascii.replace(/[^a-z0-9]+/g, separator).replace(new RegExp(`^\\${separator}+|\\${separator}+$`, 'g'), '').slice(0, 60);
 }
+
+/** A name as people write it, for who may not see its label: new_leads becomes New leads. */
+export function humanise(name: string): string {
+  const words = name.replace(/_+/g, ' ').trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -9,7 +9,7 @@ import { compareCells } from '../ui/DataTable';
 import { hourlyCounts } from './activity';
 import { move, readyBoard } from './boards';
 import { canDefine, fieldPath, guessName, guessType } from './fieldGuess';
-import { change, formatBytes, formatDuration, formatRelative, slugify } from './format';
+import { change, formatBytes, formatDuration, formatRelative, humanise, slugify } from './format';
 import { languages, snippet } from './snippets';
 import { loadHistory, remember } from './sqlHistory';
 
@@ -148,6 +148,7 @@ it('formats for people', () => {
   expect([formatBytes(0), formatBytes(1500), formatBytes(61e9)]).toEqual(['0 B', '1.5 kB', '61 GB']);
   expect([change(3, 2), change(1, 0), change(0, 0)]).toEqual([0.5, null, 0]);
   expect(slugify('Bezahlte Aufträge (EUR)')).toBe('bezahlte-auftrage-eur');
+  expect(humanise('new_leads')).toBe('New leads');
 });
 
 it('keeps a history of statements without repeating them', () => {

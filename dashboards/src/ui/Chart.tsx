@@ -97,7 +97,7 @@ export default function Chart({ kind, categories, series, label, height, horizon
       textStyle: font,
       color: colors,
       grid: { left: 6, right: 14, top: series.length > 1 ? 38 : 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-      legend: series.length > 1 ? { type: 'scroll', top: 0, left: 0, icon: 'roundRect', itemWidth: 10, itemHeight: 10, itemGap: 16, textStyle: { ...font, overflow: 'truncate', width: 180 } } : { show: false },
+      legend: series.length > 1 ? { data: series.map((s) => ({ name: s.name, ...(s.dashed === true ? { itemStyle: { opacity: 0.4 } } : {}) })), type: 'scroll', top: 0, left: 0, icon: 'roundRect', itemWidth: 10, itemHeight: 10, itemGap: 16, textStyle: { ...font, overflow: 'truncate', width: 180 } } : { show: false },
       tooltip: {
         trigger: 'axis', confine: true, appendTo: 'body', backgroundColor: color('--tb-surface'), borderColor: color('--tb-border'), padding: [8, 12],
         axisPointer: { type: kind === 'bar' ? 'shadow' : 'line', lineStyle: { color: color('--tb-border') }, shadowStyle: { color: 'rgba(128,150,155,0.1)' } },

@@ -4,7 +4,7 @@ import { Group, Skeleton, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../api/queries';
 import type { Cell, FunnelQuery, ReportQuery, ReportResult, Visualisation } from '../api/types';
-import { change, formatCompact, formatDuration, formatNumber, formatPercent } from '../lib/format';
+import { change, formatCompact, formatDuration, formatNumber, formatPercent, humanise } from '../lib/format';
 import { columnLabel, funnelSteps, headline, metricLabel, picture, type Labels } from '../lib/series';
 import { useLabels } from './useLabels';
 import { DataTable } from './DataTable';
@@ -108,12 +108,12 @@ export function FunnelBars({ result }: { result: ReportResult }) {
         return (
           <li key={`${step.name}-${i}`}>
             <Group justify="space-between" mb={4} gap="sm">
-              <Text size="sm" fw={550}>{i + 1}. {labels.conversions.get(step.name) ?? step.name}</Text>
+              <Text size="sm" fw={550}>{i + 1}. {labels.conversions.get(step.name) ?? humanise(step.name)}</Text>
               <Text size="sm"><b>{formatNumber(step.people)}</b> <span className="dim">people, {formatPercent(step.rate)}</span></Text>
             </Group>
             <div className="funnel-bar"><div style={{ width: `${Math.max(0.4, step.rate * 100)}%` }} /></div>
             {kept !== null && (
-              <Text size="xs" c="dimmed" mt={4}>{formatPercent(kept)} of the step before{step.medianSeconds !== null ? `, typically after ${formatDuration(step.medianSeconds)}` : ''}</Text>
+              <Text size="xs" c="dimmed" mt={4} className="funnel-note">{formatPercent(kept)} of the step before{step.medianSeconds !== null ? `, typically after ${formatDuration(step.medianSeconds)}` : ''}</Text>
             )}
           </li>
         );

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import { queries, useChange } from '../../api/queries';
 import type { ApiKey, Role } from '../../api/types';
+import { Dialog } from '../../ui/Dialog';
 import { Ago, CopyField, Empty, Exact, Failure, Page, SkeletonRows, Surface } from '../../ui/basics';
 import { IconKey, IconPlus } from '../../ui/icons';
 
@@ -46,7 +47,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const [role, setRole] = useState<Role>('viewer');
   const create = useChange({ change: () => api.keys.create({ name: name.trim(), role }), stale: [['keys']], quiet: true });
   return (
-    <Modal opened onClose={onClose} title="Create API key">
+    <Dialog onClose={onClose} title="Create API key">
       {create.data === undefined ? (
         <form onSubmit={(e) => { e.preventDefault(); create.mutate(undefined); }}>
           <Stack>
@@ -65,6 +66,6 @@ function NewKey({ onClose }: { onClose: () => void }) {
           <Group justify="flex-end"><Button onClick={onClose}>Done</Button></Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -33,7 +33,7 @@ export function ConnectionList() {
   return (
     <Page title="Connections" subtitle="Every system that sends events has one." actions={empty ? undefined : create}>
       {connections.error !== null && <Failure error={connections.error} retry={() => void connections.refetch()} />}
-      {(connections.data?.length ?? 0) > 4 || search !== '' ? (
+      {(connections.data?.length ?? 0) > 1 || search !== '' ? (
         <TextInput mb="md" maw={360} value={search} onChange={(e) => setSearch(e.currentTarget.value)} aria-label="Search connections"
           placeholder="Search by name, source or object" leftSection={<IconSearch size={16} />}
           rightSection={search === '' ? null : <CloseButton size="sm" aria-label="Clear search" onClick={() => setSearch('')} />} />

@@ -150,7 +150,7 @@ function RefusedDetail({ request, connection }: { request: RequestRecord; connec
     <Stack gap="sm">
       <div>
         <Text size="sm" fw={600}>{reason?.title}</Text>
-        <Text size="sm">{reason?.detail}</Text>
+        <Text size="sm" className="sentence">{reason?.detail}</Text>
       </div>
       {reason?.errors !== undefined && (
         <ul style={{ margin: 0, paddingLeft: 18, fontSize: '0.86rem' }}>

@@ -1,11 +1,12 @@
 import { useMemo, useState } from 'react';
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import { useChange } from '../../api/queries';
 import type { Problem } from '../../api/types';
 import { plural } from '../../lib/format';
 import { locate, offsetOfByte } from '../../lib/jsonPosition';
+import { Dialog } from '../../ui/Dialog';
 import { LazyEditor } from '../../ui/LazyEditor';
 import { IconCheck, IconSend } from '../../ui/icons';
 
@@ -64,7 +65,7 @@ export function Replay({ url, body, reason, single, onClose }: {
   });
   const answer = send.data;
   return (
-    <Modal opened onClose={onClose} title="Mend and replay" size="xl">
+    <Dialog onClose={onClose} title="Mend and replay" size="xl">
       <Stack>
         <Text size="sm" c="dimmed">Correct what is marked and send it again, as the producer would. Events that were stored already are not counted twice.</Text>
         <LazyEditor value={text} onChange={setText} language="json" label="Request body" minHeight={240} maxHeight={420} diagnostics={diagnostics} onRun={() => send.mutate(undefined)} />
@@ -82,6 +83,6 @@ export function Replay({ url, body, reason, single, onClose }: {
           {answer?.ok !== true && <Button leftSection={<IconSend size={16} />} loading={send.isPending} onClick={() => send.mutate(undefined)}>Send again</Button>}
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -11,6 +11,8 @@ export type FeedItem =
 export type FeedState = 'connecting' | 'live' | 'reconnecting';
 
 const kept = 300;
+/** Milliseconds after which an accepted event is found among the stored ones. */
+const visibleAfter = 2000;
 
 function fromEvent(event: StoredEvent, fresh: boolean): FeedItem {
   const at = event.received_at ?? event.event_timestamp;
@@ -98,19 +100,24 @@ export function useLive(connection: string) {
       setError(null);
     };
 
+    const readHistory = () => {
+      history().catch((failure: unknown) => {
+        if (stop.signal.aborted) return;
+        setError(failure instanceof Error ? failure : new Error(String(failure)));
+        setLoaded(true);
+      });
+    };
+
     const connect = async (attempt: number): Promise<void> => {
       const session = { opened: false };
       try {
         await api.connections.stream(connection, stop.signal, () => {
           session.opened = true;
           setState('live');
-          // Only now: nothing is missed between the history and the stream.
-          history().catch((failure: unknown) => {
-            if (!stop.signal.aborted) {
-              setError(failure instanceof Error ? failure : new Error(String(failure)));
-              setLoaded(true);
-            }
-          });
+          // Only now, and once more when what came right before is stored, too: nothing
+          // is missed between the history and the stream.
+          readHistory();
+          later(visibleAfter, readHistory);
         }, receive);
       } catch (failure) {
         if (failure instanceof ApiError && failure.status < 500) {

@@ -1,11 +1,12 @@
 import { useState } from 'react';
-import { Button, Group, Modal, SimpleGrid, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Button, Group, SimpleGrid, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from 'react-router';
 import { api } from '../../api/client';
 import { queries, useChange } from '../../api/queries';
 import { useMay } from '../../app/session';
 import { plural, slugify } from '../../lib/format';
+import { Dialog } from '../../ui/Dialog';
 import { Empty, Failure, Page, StatusLabel, Surface } from '../../ui/basics';
 import { IconLayoutDashboard, IconPlus } from '../../ui/icons';
 
@@ -55,7 +56,7 @@ function NewDashboard({ onClose }: { onClose: () => void }) {
   const slug = slugify(name);
   const create = useChange({ change: () => api.dashboards.put({ slug, name: name.trim(), panels: [] }), stale: [['dashboards']], quiet: true, done: () => void navigate(`/dashboards/${slug}?edit=1`) });
   return (
-    <Modal opened onClose={onClose} title="New dashboard">
+    <Dialog onClose={onClose} title="New dashboard">
       <form onSubmit={(e) => { e.preventDefault(); create.mutate(undefined); }}>
         <Stack>
           <TextInput label="Name" value={name} onChange={(e) => setName(e.currentTarget.value)} required withAsterisk={false} data-autofocus />
@@ -63,6 +64,6 @@ function NewDashboard({ onClose }: { onClose: () => void }) {
           <Group justify="flex-end"><Button variant="default" onClick={onClose}>Cancel</Button><Button type="submit" disabled={slug === ''} loading={create.isPending}>Create</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

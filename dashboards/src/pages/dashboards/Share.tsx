@@ -1,8 +1,9 @@
 import { useState } from 'react';
-import { Button, Group, Modal, Select, Skeleton, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Select, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import { queries, useChange } from '../../api/queries';
+import { Dialog } from '../../ui/Dialog';
 import { Ago, CopyField, Exact, Failure } from '../../ui/basics';
 
 /** Links that show this dashboard and nothing else. */
@@ -17,7 +18,7 @@ export function Share({ slug, onClose }: { slug: string; onClose: () => void }) 
   const end = useChange({ change: (id: string) => api.dashboards.unshare(slug, id), stale: [['dashboards', slug, 'shares']] });
   const link = create.data === undefined ? null : `${window.location.origin}/shared/${encodeURIComponent(slug)}#key=${create.data.key}`;
   return (
-    <Modal opened onClose={onClose} title="Share this dashboard" size="lg">
+    <Dialog onClose={onClose} title="Share this dashboard" size="lg">
       <Stack>
         <Text size="sm" c="dimmed">Whoever has the link sees this dashboard, without signing in, and nothing else.</Text>
         <form onSubmit={(e) => { e.preventDefault(); create.mutate(undefined); }}>
@@ -40,6 +41,6 @@ export function Share({ slug, onClose }: { slug: string; onClose: () => void }) 
           </table>
         )}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -6,7 +6,7 @@ import { presets } from '../explore/TimeControls';
 
 export function RangeSelect({ value, onChange, own }: { value: string; onChange: (from: string) => void; own: boolean }) {
   return (
-    <Select w={172} aria-label="Time range" allowDeselect={false} value={value} onChange={(v) => onChange(v ?? '')}
+    <Select w={196} aria-label="Time range" allowDeselect={false} value={value} onChange={(v) => onChange(v ?? '')}
       data={[...(own ? [{ value: '', label: 'As each report says' }] : []), ...presets.map((p) => ({ value: p.from, label: p.label }))]} />
   );
 }

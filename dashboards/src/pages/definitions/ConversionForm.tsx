@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Alert, Button, Group, Input, Modal, MultiSelect, Select, SimpleGrid, Skeleton, Stack, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Input, MultiSelect, Select, SimpleGrid, Skeleton, Stack, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
@@ -7,6 +7,7 @@ import { api } from '../../api/client';
 import { queries, useChange } from '../../api/queries';
 import type { ConversionDefinition } from '../../api/types';
 import { formatNumber, slugify } from '../../lib/format';
+import { Dialog } from '../../ui/Dialog';
 import { Failure } from '../../ui/basics';
 import { FilterEditor, isComplete } from '../../ui/FilterEditor';
 import { useFieldOptions } from '../../ui/useFieldOptions';
@@ -28,7 +29,7 @@ export function ConversionForm({ initial, existing, onClose }: { initial: Conver
   });
   const filters = draft.filters.filter(isComplete);
   return (
-    <Modal opened onClose={onClose} title={existing ? `Conversion ${initial.name}` : 'Define a conversion'} size="xl">
+    <Dialog onClose={onClose} title={existing ? `Conversion ${initial.name}` : 'Define a conversion'} size="xl">
       <form onSubmit={(e) => { e.preventDefault(); save.mutate({ ...draft, filters }); }}>
         <Stack>
           <SimpleGrid cols={{ base: 1, xs: 2 }}>
@@ -47,7 +48,7 @@ export function ConversionForm({ initial, existing, onClose }: { initial: Conver
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

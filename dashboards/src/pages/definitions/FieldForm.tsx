@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Alert, Button, Group, Modal, MultiSelect, Select, SimpleGrid, Skeleton, Stack, Text, TextInput, Textarea } from '@mantine/core';
+import { Alert, Button, Group, MultiSelect, Select, SimpleGrid, Skeleton, Stack, Text, TextInput, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
@@ -7,6 +7,7 @@ import { api } from '../../api/client';
 import { queries, useChange } from '../../api/queries';
 import { fieldTypes, type FieldDefinition, type FieldType } from '../../api/types';
 import { formatNumber, formatPercent } from '../../lib/format';
+import { Dialog } from '../../ui/Dialog';
 import { Failure } from '../../ui/basics';
 
 const typeText: Record<FieldType, string> = {
@@ -29,7 +30,7 @@ export function FieldForm({ initial, existing, onClose }: { initial: FieldDefini
   });
   const set = <K extends keyof FieldDefinition>(name: K, value: FieldDefinition[K]) => setDraft((now) => ({ ...now, [name]: value }));
   return (
-    <Modal opened onClose={onClose} title={existing ? `Field ${initial.name}` : 'Define a field'} size="lg">
+    <Dialog onClose={onClose} title={existing ? `Field ${initial.name}` : 'Define a field'} size="lg">
       <form onSubmit={(e) => { e.preventDefault(); save.mutate(draft); }}>
         <Stack>
           <SimpleGrid cols={{ base: 1, xs: 2 }}>
@@ -50,7 +51,7 @@ export function FieldForm({ initial, existing, onClose }: { initial: FieldDefini
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,9 +1,10 @@
-import { Accordion, Drawer, Skeleton, Stack, Text } from '@mantine/core';
+import { Accordion, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { Filter, ReportQuery } from '../../api/types';
 import { formatDateTime, formatShortDateTime, parseTime } from '../../lib/format';
 import { cellText, timeLabel } from '../../lib/series';
+import { SideSheet } from '../../ui/Dialog';
 import { Empty, Failure } from '../../ui/basics';
 import { JsonTree } from '../../ui/JsonTree';
 import type { Pick } from '../../ui/ReportView';
@@ -39,7 +40,7 @@ export function DrillDown({ drill, onClose }: { drill: Drill; onClose: () => voi
   const { granularity, timezone } = drill.query.time;
   const heading = [granularity !== undefined ? timeLabel(cellText(drill.key), granularity, timezone) : cellText(drill.key), ...drill.group.map(cellText)].join(' · ');
   return (
-    <Drawer opened onClose={onClose} position="right" size="lg" title={<Text fw={620}>Events: {heading}</Text>}>
+    <SideSheet onClose={onClose} position="right" size="lg" title={<Text fw={620}>Events: {heading}</Text>}>
       {events.error !== null && <Failure error={events.error} retry={() => void events.refetch()} />}
       {events.isPending && <Stack>{[0, 1, 2, 3].map((i) => <Skeleton key={i} h={44} />)}</Stack>}
       {events.data?.data.length === 0 && <Empty title="No events here" />}
@@ -58,6 +59,6 @@ export function DrillDown({ drill, onClose }: { drill: Drill; onClose: () => voi
         })}
       </Accordion>
       {events.data !== undefined && events.data.data.length >= 100 && <Text size="xs" c="dimmed" mt="sm">The newest 100 are shown.</Text>}
-    </Drawer>
+    </SideSheet>
   );
 }

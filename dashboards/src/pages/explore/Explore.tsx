@@ -131,17 +131,17 @@ function Controls({ state, set, isFunnel }: { state: ExploreState; set: (patch: 
             <MultiSelect className="grow" aria-label="Metrics" placeholder={state.metrics.length === 0 ? 'Metrics' : ''} value={state.metrics} onChange={(m) => set({ metrics: m })} data={metrics} searchable maxDropdownHeight={340} />
           </div>
           <div className="query-row">
-            <span className="query-label">Break down</span>
+            <span className="query-label">Break down by</span>
             <MultiSelect className="grow" aria-label="Dimensions" placeholder={state.dimensions.length === 0 ? 'By nothing' : ''} value={state.dimensions} onChange={(d) => set({ dimensions: d })} data={fields} searchable clearable disabled={state.visualization === 'number'} />
           </div>
         </>
       )}
       <div className="query-row">
-        <span className="query-label">Of</span>
+        <span className="query-label">From</span>
         <MultiSelect className="grow" aria-label="Connections" placeholder={state.connections.length === 0 ? 'All connections' : ''} value={state.connections} onChange={(c) => set({ connections: c })} data={(connections.data ?? []).map((c) => ({ value: c.id, label: c.name }))} searchable clearable />
       </div>
       <div className="query-row">
-        <span className="query-label">Only</span>
+        <span className="query-label">Where</span>
         <FilterEditor value={state.filters} onChange={(f) => set({ filters: f })} fields={fields} />
       </div>
     </>

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Button, Group, Modal, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
@@ -8,6 +8,7 @@ import { queries, useChange } from '../../api/queries';
 import type { Dashboard, SavedReport } from '../../api/types';
 import { slugify } from '../../lib/format';
 import { newPanel } from '../../lib/boards';
+import { Dialog } from '../../ui/Dialog';
 import { Failure } from '../../ui/basics';
 
 const fresh = ':new';
@@ -47,7 +48,7 @@ export function SaveReport({ report, onClose }: { report: Question | null; onClo
     },
   });
   return (
-    <Modal opened onClose={onClose} title="Save report">
+    <Dialog onClose={onClose} title="Save report">
       <form onSubmit={(e) => { e.preventDefault(); save.mutate(undefined); }}>
         <Stack>
           <TextInput label="Name" value={name} onChange={(e) => setName(e.currentTarget.value)} placeholder="Revenue by day" required withAsterisk={false} data-autofocus description={taken ? 'A report with this name is replaced' : undefined} />
@@ -57,6 +58,6 @@ export function SaveReport({ report, onClose }: { report: Question | null; onClo
           <Group justify="flex-end"><Button variant="default" onClick={onClose}>Cancel</Button><Button type="submit" disabled={slug === '' || (board === fresh && slugify(boardName) === '')} loading={save.isPending}>{taken ? 'Replace' : 'Save'}</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

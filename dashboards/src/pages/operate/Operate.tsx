@@ -2,7 +2,7 @@ import { Alert, Group, SimpleGrid, Skeleton, Stack, Text, Title } from '@mantine
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../../api/queries';
 import type { Health, Status } from '../../api/types';
-import { formatBytes, formatCompact, formatDuration, formatNumber, formatPercent } from '../../lib/format';
+import { formatBytes, formatCompact, formatDuration, formatNumber, formatPercent, plural } from '../../lib/format';
 import { Ago, Failure, HealthLabel, Page, Stat, Surface } from '../../ui/basics';
 import { Sparkline } from '../../ui/Sparkline';
 
@@ -53,13 +53,13 @@ function Loaded({ status }: { status: Status }) {
         </Surface>
         <Surface>
           <Group justify="space-between" mb="xs"><Title order={2}>Spool</Title><HealthLabel state={spool.state}>{spool.state === 'ok' ? 'Flowing' : spool.state === 'degraded' ? 'Filling' : 'Full'}</HealthLabel></Group>
-          <Text size="sm" mb={6}>{formatNumber(spool.events_waiting)} events wait</Text>
+          <Text size="sm" mb={6}>{spool.waiting_bytes === 0 ? 'Nothing waits: ClickHouse has everything' : `${formatBytes(spool.waiting_bytes)} wait for ClickHouse`}</Text>
           <Meter label="Spool used" used={spool.bytes} total={spool.limit_bytes} />
-          <Text size="sm" c="dimmed" mt={6}>{formatBytes(spool.bytes)} of {formatBytes(spool.limit_bytes)}{spool.segments_quarantined !== undefined && spool.segments_quarantined > 0 && <b className="bad">, {formatNumber(spool.segments_quarantined)} damaged parts put aside</b>}</Text>
+          <Text size="sm" c="dimmed" mt={6}>{formatBytes(spool.bytes)} of {formatBytes(spool.limit_bytes)}{spool.damaged_records > 0 && <b className="bad">, {plural(spool.damaged_records, 'damaged record')} put aside</b>}</Text>
         </Surface>
         <Surface>
           <Group justify="space-between" mb="xs"><Title order={2}>Disk</Title><Text size="sm" c="dimmed">{formatPercent(disk.total_bytes === 0 ? 0 : disk.free_bytes / disk.total_bytes)} free</Text></Group>
-          <Text size="sm" mb={6}>{storage === undefined ? '' : `${formatCompact(storage.events)} events in ${formatBytes(storage.bytes_on_disk)}`}</Text>
+          <Text size="sm" mb={6}>{storage === undefined ? '' : `${formatCompact(storage.rows)} rows of events in ${formatBytes(storage.bytes_on_disk)}`}</Text>
           <Meter label="Disk used" used={disk.total_bytes - disk.free_bytes} total={disk.total_bytes} />
           <Text size="sm" c="dimmed" mt={6} className="wrap-anywhere">{formatBytes(disk.free_bytes)} free at {disk.path}</Text>
         </Surface>

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Alert, Anchor, Button, Group, Modal, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Group, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useSearchParams } from 'react-router';
 import { api } from '../../api/client';
@@ -7,6 +7,7 @@ import { useChange } from '../../api/queries';
 import type { ErasureReceipt, Json, StoredEvent } from '../../api/types';
 import { useMay } from '../../app/session';
 import { formatClock, formatNumber, parseTime, plural } from '../../lib/format';
+import { Dialog } from '../../ui/Dialog';
 import { CopyIcon, Empty, Exact, Failure, Page, Surface } from '../../ui/basics';
 import { JsonTree } from '../../ui/JsonTree';
 import { IconEraser, IconSearch, IconUser } from '../../ui/icons';
@@ -106,7 +107,7 @@ function Erase({ email, onClose, onDone }: { email: string; onClose: () => void;
   const [typed, setTyped] = useState('');
   const erase = useChange({ change: () => api.people.erase(email), stale: [['report'], ['report-data']], quiet: true, done: onDone });
   return (
-    <Modal opened onClose={onClose} title="Erase this person?">
+    <Dialog onClose={onClose} title="Erase this person?">
       <form onSubmit={(e) => { e.preventDefault(); erase.mutate(undefined); }}>
         <Stack>
           <Alert color="red" variant="light">All events of <b>{email}</b> are removed: from storage, from the spool and from refused requests. This cannot be undone. Reports of the past will change.</Alert>
@@ -115,7 +116,7 @@ function Erase({ email, onClose, onDone }: { email: string; onClose: () => void;
           <Group justify="flex-end"><Button variant="default" onClick={onClose}>Keep</Button><Button type="submit" color="red" disabled={typed.trim().toLowerCase() !== email.toLowerCase()} loading={erase.isPending}>Erase</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

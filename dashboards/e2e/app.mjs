@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { call, launch, post, signIn, target } from './browser.mjs';
+export { unique } from './browser.mjs';
 
 export const patience = 10_000;
-export const unique = () => Math.random().toString(36).slice(2, 10);
 
 export const payment = (id, extra = {}) => ({
   event_id: id, event_timestamp: new Date().toISOString(), event_email: 'grace@example.com',

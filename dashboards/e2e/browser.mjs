@@ -44,6 +44,8 @@ export async function signIn(page, { base, key }, path = '/') {
   await page.getByRole('navigation', { name: 'Main' }).or(page.getByRole('button', { name: 'Open navigation' })).first().waitFor();
 }
 
+export const unique = () => Math.random().toString(36).slice(2, 10);
+
 /** Calls the API with a key, by default the administrator's. */
 export async function call({ base, key }, method, path, body) {
   const answer = await fetch(base + path, {

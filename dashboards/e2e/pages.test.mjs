@@ -108,7 +108,7 @@ describe('for everybody', () => {
   test('operate shows what doctor finds', async () => {
     await settled('/operate');
     await app.page.getByText('What doctor finds').waitFor();
-    for (const name of ['clickhouse', 'migrations', 'spool', 'data folder', 'disk space']) await app.page.getByText(name, { exact: true }).first().waitFor();
+    for (const name of ['ClickHouse', 'Schema', 'Spool', 'Data folder', 'Disk space']) await app.page.getByText(name, { exact: true }).first().waitFor();
     await app.page.getByText('Everything works').waitFor();
   });
 });

@@ -93,8 +93,12 @@ export function slugify(text: string, separator: '-' | '_' = '-'): string {
   return ascii.replace(/[^a-z0-9]+/g, separator).replace(new RegExp(`^\\${separator}+|\\${separator}+$`, 'g'), '').slice(0, 60);
 }
 
+/** A server's message as a sentence. */
+export function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}
+
 /** A name as people write it, for who may not see its label: new_leads becomes New leads. */
 export function humanise(name: string): string {
-  const words = name.replace(/_+/g, ' ').trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return sentence(name.replace(/_+/g, ' ').trim());
 }

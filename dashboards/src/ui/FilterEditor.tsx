@@ -60,7 +60,7 @@ export function FilterEditor({ value, onChange, fields }: {
           </Group>
         );
       })}
-      <Button size="compact-sm" variant="subtle" leftSection={<IconPlus size={14} />} onClick={() => onChange([...value, { field: '', op: 'eq', values: [] }])}>Filter</Button>
+      <Button size="xs" mt={value.length === 0 ? 3 : 0} variant="subtle" leftSection={<IconPlus size={14} />} onClick={() => onChange([...value, { field: '', op: 'eq', values: [] }])}>Filter</Button>
     </Stack>
   );
 }

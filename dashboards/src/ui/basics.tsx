@@ -4,7 +4,7 @@ import { ActionIcon, Alert, Anchor, Button, CopyButton, Group, Skeleton, Stack, 
 import { Link } from 'react-router';
 import { ApiError, UnreachableError } from '../api/client';
 import type { ConnectionStatus, Health } from '../api/types';
-import { formatDateTime, formatRelative, parseTime } from '../lib/format';
+import { formatDateTime, formatRelative, parseTime, sentence } from '../lib/format';
 import { IconAlertTriangle, IconCheck, IconCopy } from './icons';
 
 export function Page({ title, subtitle, back, actions, wide, children }: {
@@ -52,16 +52,18 @@ export function Empty({ icon, title, children, action }: { icon?: ReactNode; tit
 export function Failure({ error, retry, title }: { error: Error; retry?: () => void; title?: string }) {
   const unreachable = error instanceof UnreachableError;
   const problem = error instanceof ApiError ? error.problem : null;
+  // The detail says what a single error says.
+  const several = problem?.errors !== undefined && problem.errors.length > 1 ? problem.errors : [];
   const heading = title ?? (unreachable ? 'The server does not answer' : problem?.title ?? 'Something went wrong');
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={heading} role="alert">
       <Stack gap={8} align="flex-start">
         <Text size="sm">
-          {unreachable ? 'Is Tributary running? The page goes on by itself once it answers.' : problem?.detail ?? error.message}
+          {unreachable ? 'Is Tributary running? The page goes on by itself once it answers.' : sentence(problem?.detail ?? error.message)}
         </Text>
-        {problem?.errors !== undefined && problem.errors.length > 0 && (
+        {several.length > 0 && (
           <ul style={{ margin: 0, paddingLeft: 18 }}>
-            {problem.errors.slice(0, 8).map((e, i) => (
+            {several.slice(0, 8).map((e, i) => (
               <li key={i}><Text size="sm" span><code>{e.pointer ?? e.field}</code> {e.message}</Text></li>
             ))}
           </ul>

@@ -38,8 +38,8 @@ export function Fields({ connection }: { connection: Connection }) {
         {seen.data?.length === 0 && <Empty icon={<IconTag size={38} stroke={1.3} />} title="No fields yet">They show up here with the first event that has an <code>event_payload</code>.</Empty>}
         {found.length > 0 && (
           <div className="table-scroll">
-            <table className="table">
-              <thead><tr><th>Path</th><th>Types</th><th>Sample</th><th>Last seen</th><th style={{ textAlign: 'right' }}>Field</th></tr></thead>
+            <table className="table table-narrow">
+              <thead><tr><th>Path</th><th>Types</th><th className="optional">Sample</th><th className="optional">Last seen</th><th style={{ textAlign: 'right' }}>Field</th></tr></thead>
               <tbody>{found.map((s) => <Row key={s.path} seen={s} onOpen={() => open(s)} />)}</tbody>
             </table>
           </div>
@@ -62,7 +62,7 @@ function Row({ seen, onOpen }: { seen: SeenField; onOpen: () => void }) {
     <tr>
       <td className="mono nowrap">{seen.path}</td>
       <td>
-        <Group gap={6} wrap="nowrap">
+        <Group gap={6} wrap="nowrap" className="tag-list">
           {types.map(([type, count]) => (
             <span key={type} className={mixed ? 'tag tag-warn' : 'tag'} title={`${formatCompact(count)} values`}>
               {type}{types.length > 1 ? ` ${formatPercent(count / Math.max(1, total))}` : ''}
@@ -70,8 +70,8 @@ function Row({ seen, onOpen }: { seen: SeenField; onOpen: () => void }) {
           ))}
         </Group>
       </td>
-      <td className="mono dim"><span className="ellipsis" style={{ display: 'block', maxWidth: 260 }}>{seen.sample}</span></td>
-      <td className="dim nowrap"><Ago time={seen.last_seen} /></td>
+      <td className="mono dim optional"><span className="ellipsis" style={{ display: 'block', maxWidth: 260 }}>{seen.sample}</span></td>
+      <td className="dim nowrap optional"><Ago time={seen.last_seen} /></td>
       <td className="nowrap" style={{ textAlign: 'right' }}>
         {field !== undefined ? (
           <Button size="compact-sm" variant="subtle" onClick={onOpen} aria-label={`Field ${field.name}`}>

@@ -5,7 +5,7 @@ import { Link, useSearchParams } from 'react-router';
 import { api } from '../../api/client';
 import type { Connection, Json, Problem, RequestRecord, StoredEvent } from '../../api/types';
 import { useMay } from '../../app/session';
-import { formatBytes, formatClock, formatDateTime, parseTime, plural } from '../../lib/format';
+import { formatBytes, formatClock, formatDateTime, parseTime, plural, sentence } from '../../lib/format';
 import { locate, offsetOfByte } from '../../lib/jsonPosition';
 import { CopyIcon, Empty, Failure, SkeletonRows, Surface } from '../../ui/basics';
 import { IconInbox, IconPencil, IconPlayerPause, IconPlayerPlay, IconSearch } from '../../ui/icons';
@@ -48,7 +48,7 @@ export function Live({ connection }: { connection: Connection }) {
         <Group gap="sm">
           <SegmentedControl size="sm" value={show} onChange={(value) => set('show', value, 'all')} aria-label="Show"
             data={[{ value: 'all', label: 'All' }, { value: 'events', label: 'Events' }, { value: 'refused', label: 'Refused' }]} />
-          <TextInput w={240} value={text} onChange={(e) => set('q', e.currentTarget.value, '')} aria-label="Filter" placeholder="Filter by any text" leftSection={<IconSearch size={16} />} />
+          <TextInput className="feed-filter" miw={240} value={text} onChange={(e) => set('q', e.currentTarget.value, '')} aria-label="Filter" placeholder="Filter by any text" leftSection={<IconSearch size={16} />} />
         </Group>
         <Group gap="md">
           <span className={`status ${tone}`} role="status">{status}</span>
@@ -110,7 +110,7 @@ function RefusedLine({ request }: { request: RequestRecord }) {
   return (
     <>
       <span className="ellipsis bad">
-        {request.outcome === 'event_refused' ? 'Event not stored' : 'Refused'}&ensp;<span style={{ color: 'var(--mantine-color-text)' }}>{request.reason?.detail ?? request.reason?.title}</span>
+        {request.outcome === 'event_refused' ? 'Event not stored' : 'Refused'}&ensp;<span style={{ color: 'var(--mantine-color-text)' }}>{sentence(request.reason?.detail ?? request.reason?.title ?? '')}</span>
       </span>
       <span className="tag tag-bad">{request.status}</span>
     </>
@@ -150,7 +150,7 @@ function RefusedDetail({ request, connection }: { request: RequestRecord; connec
     <Stack gap="sm">
       <div>
         <Text size="sm" fw={600}>{reason?.title}</Text>
-        <Text size="sm" className="sentence">{reason?.detail}</Text>
+        <Text size="sm">{sentence(reason?.detail ?? '')}</Text>
       </div>
       {reason?.errors !== undefined && (
         <ul style={{ margin: 0, paddingLeft: 18, fontSize: '0.86rem' }}>

@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import { useChange } from '../../api/queries';
 import type { Problem } from '../../api/types';
-import { plural } from '../../lib/format';
+import { plural, sentence } from '../../lib/format';
 import { locate, offsetOfByte } from '../../lib/jsonPosition';
 import { Dialog } from '../../ui/Dialog';
 import { LazyEditor } from '../../ui/LazyEditor';
@@ -75,8 +75,8 @@ export function Replay({ url, body, reason, single, onClose }: {
             {answer.result.warnings?.map((w, i) => <div key={i}>{w.message}</div>)}
           </Alert>
         )}
-        {answer?.ok === false && <Alert color="red" variant="light" title={answer.problem.title} role="alert">{answer.problem.detail}</Alert>}
-        {answer === undefined && reason !== undefined && <Alert color="red" variant="light" title={reason.title}>{reason.detail}</Alert>}
+        {answer?.ok === false && <Alert color="red" variant="light" title={answer.problem.title} role="alert">{sentence(answer.problem.detail ?? '')}</Alert>}
+        {answer === undefined && reason !== undefined && <Alert color="red" variant="light" title={reason.title}>{sentence(reason.detail ?? '')}</Alert>}
         {send.error !== null && <Alert color="red" variant="light" role="alert">{send.error.message}</Alert>}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>Close</Button>

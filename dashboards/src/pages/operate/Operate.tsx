@@ -25,8 +25,14 @@ function Meter({ label, used, total }: { label: string; used: number; total: num
   return <div className="meter" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(share * 100)}><div style={{ width: `${share * 100}%`, background: share > 0.9 ? 'var(--tb-bad)' : undefined }} /></div>;
 }
 
+const names: Record<string, string> = { clickhouse: 'ClickHouse', migrations: 'Schema', spool: 'Spool', 'data folder': 'Data folder', 'disk space': 'Disk space' };
+/** As many steps as the server keeps: the last ten minutes. */
+const steps = 120;
+
 function Loaded({ status }: { status: Status }) {
   const { engine, ingest, spool, refused, disk, storage, checks } = status;
+  const history = ingest.history ?? [];
+  const shown = [...Array<number>(Math.max(0, steps - history.length)).fill(0), ...history];
   const byStatus = Object.entries(refused.by_status ?? {}).map(([code, n]) => `${code}: ${formatNumber(n)}`).join(', ');
   return (
     <Stack gap="lg">
@@ -36,10 +42,10 @@ function Loaded({ status }: { status: Status }) {
         <Stat label="Refused in the last hour" value={formatNumber(refused.last_hour)} tone={refused.last_hour > 0 ? 'warn' : undefined} note={`${formatNumber(refused.last_day)} in a day${byStatus === '' ? '' : ` (${byStatus})`}`} />
         <Stat label="Received since the start" value={formatCompact(ingest.events_total)} note={`${formatCompact(ingest.requests_total)} requests`} />
       </div>
-      {ingest.history !== undefined && ingest.history.length > 1 && (
+      {history.length > 0 && (
         <Surface>
-          <Group justify="space-between" mb="sm"><Title order={2}>Ingest</Title><Text size="sm" c="dimmed">events a second, the last {formatDuration(ingest.history.length * (ingest.history_step_seconds ?? 1))}</Text></Group>
-          <div className="wide-spark"><Sparkline values={ingest.history} width={1100} height={90} label={`Events a second, between ${formatNumber(Math.min(...ingest.history))} and ${formatNumber(Math.max(...ingest.history))}`} /></div>
+          <Group justify="space-between" mb="sm"><Title order={2}>Ingest</Title><Text size="sm" c="dimmed">events a second, the last {formatDuration(shown.length * (ingest.history_step_seconds ?? 1))}</Text></Group>
+          <div className="wide-spark"><Sparkline values={shown} width={1100} height={90} label={`Events a second, between ${formatNumber(Math.min(...shown))} and ${formatNumber(Math.max(...shown))}`} /></div>
         </Surface>
       )}
       <SimpleGrid cols={{ base: 1, md: 3 }}>
@@ -70,7 +76,7 @@ function Loaded({ status }: { status: Status }) {
           <div className="rows">
             {checks.map((c) => (
               <div key={c.name} style={{ padding: '12px 20px' }}>
-                <Group justify="space-between" gap="xs"><HealthLabel state={c.state}>{c.name}</HealthLabel><Text size="sm" c="dimmed">{c.message}</Text></Group>
+                <Group justify="space-between" gap="xs"><HealthLabel state={c.state}>{names[c.name] ?? c.name}</HealthLabel><Text size="sm" c="dimmed">{c.message}</Text></Group>
                 {c.remedy !== undefined && c.remedy !== '' && c.state !== 'ok' && <Alert mt="xs" variant="light" color="yellow" p="xs">{c.remedy}</Alert>}
               </div>
             ))}

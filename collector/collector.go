@@ -45,6 +45,15 @@ type Registry interface {
 	RestoreCounts(counts []connection.Count)
 }
 
+// Erasures knows the people who were erased. Its methods are called at the same time.
+type Erasures interface {
+	// Lookup returns what tells whether an address is an erased person's, and whether its
+	// events are to be refused; nil while nobody was erased, which costs ingest nothing.
+	Lookup() func(address []byte) (erased, refuse bool)
+	// Mentioned tells whether a text holds such an address: it is not to be kept.
+	Mentioned(text []byte) bool
+}
+
 // Config is what a Collector is made of. Registry, Store and SpoolDir are
 // required; the zero value of the rest is usable.
 type Config struct {
@@ -65,6 +74,8 @@ type Config struct {
 	// at a time and in order; after a restart again of what is replayed. It must be
 	// quick and keep nothing of the batch. Default: nobody is told.
 	Observe func(connection uuid.UUID, batch *event.Batch)
+	// Erasures are the people whose events must not come back. Default: none.
+	Erasures Erasures
 	Logger  *slog.Logger          // default: none
 	Metrics prometheus.Registerer // default: a registry of its own
 	Disk    spool.Disk            // default: the real one; tests put faults here
@@ -80,6 +91,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Observe == nil {
 		c.Observe = func(uuid.UUID, *event.Batch) {}
+	}
+	if c.Erasures == nil {
+		c.Erasures = nobody{}
 	}
 	if c.BackOff <= 0 {
 		c.BackOff = 200 * time.Millisecond
@@ -107,6 +121,12 @@ type Collector struct {
 	activity  *Activity
 	metrics   *metrics
 	pool      *requestPool
+	rotate    chan<- struct{} // see committer
+	rotated   <-chan struct{}
+	missed    chan<- struct{}
+	// accepting is read-locked from the look at erased people until the events are
+	// durable, so that Forget can wait for those that were looked at before.
+	accepting sync.RWMutex
 }
 
 // New opens the spool and restores the counts of what this collector has
@@ -133,7 +153,7 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 		rotated = make(chan struct{})
 	)
 	c := &Collector{
-		cfg: cfg, spool: sp, progress: progress, metrics: m,
+		cfg: cfg, spool: sp, progress: progress, metrics: m, rotate: rotate, rotated: rotated, missed: missed,
 		refusals: newRefusals(cfg.Store, m, cfg.Logger),
 		activity: newActivity(cfg.Now),
 		pool:     newRequestPool(event.NewRules().NewDecoder),

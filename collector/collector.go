@@ -76,10 +76,10 @@ type Config struct {
 	Observe func(connection uuid.UUID, batch *event.Batch)
 	// Erasures are the people whose events must not come back. Default: none.
 	Erasures Erasures
-	Logger  *slog.Logger          // default: none
-	Metrics prometheus.Registerer // default: a registry of its own
-	Disk    spool.Disk            // default: the real one; tests put faults here
-	Now     func() time.Time      // default: time.Now
+	Logger   *slog.Logger          // default: none
+	Metrics  prometheus.Registerer // default: a registry of its own
+	Disk     spool.Disk            // default: the real one; tests put faults here
+	Now      func() time.Time      // default: time.Now
 }
 
 func (c *Config) setDefaults() {

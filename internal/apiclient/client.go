@@ -26,6 +26,14 @@ func New(base, key string) *Client {
 	return &Client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{Timeout: time.Minute}}
 }
 
+// Patient returns a client of the same server that waits as long as its context lets
+// it, for what takes the server minutes.
+func (c *Client) Patient() *Client {
+	patient := *c
+	patient.http = &http.Client{Transport: c.http.Transport}
+	return &patient
+}
+
 // Problem is an answer that is not a success (RFC 9457).
 type Problem struct {
 	Status int    `json:"status"`

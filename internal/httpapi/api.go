@@ -98,6 +98,10 @@ type Config struct {
 	Status StatusSource
 	// Dashboards keeps dashboards. Default: 404 for all of them.
 	Dashboards Dashboards
+	// People reads what one person did. Default: 404.
+	People People
+	// Erasures removes people. Default: 404.
+	Erasures Erasures
 	// SavedReports are sent with a dashboard that shows them. Default: none are.
 	SavedReports SavedReports
 	// Extra registers further routes below the router of /api/v1, each behind a
@@ -249,6 +253,9 @@ func (a *API) routes() {
 		{http.MethodPost, "/keys", access.Admin, a.createKey},
 		{http.MethodGet, "/keys", access.Admin, a.listKeys},
 		{http.MethodDelete, "/keys/:id", access.Admin, a.deleteKey},
+		{http.MethodGet, "/people/:email/events", access.Analyst, a.personEvents},
+		{http.MethodDelete, "/people/:email", access.Admin, a.erasePerson},
+		{http.MethodGet, "/erasures", access.Admin, a.listErasures},
 		{http.MethodGet, "/me", access.Viewer, a.me},
 		{http.MethodGet, "/status", access.Analyst, a.status},
 		{http.MethodGet, "/dashboards", access.Viewer, a.board(a.listDashboards)},

@@ -81,3 +81,15 @@ func (c *Counter) forget(connections []uuid.UUID, match func([]byte) bool) {
 		}
 	}
 }
+
+// Drop lets go of all that is counted of connections and not written yet: they were
+// deleted.
+func (s *Store) Drop(c *Counter, connections []uuid.UUID) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range connections {
+		delete(c.connections, id)
+	}
+}

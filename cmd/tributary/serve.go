@@ -198,6 +198,10 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 		return err
 	}
 	people.Connect(forgetfulIngest{ingest}, forgetfulSamples{asked}, asked.cache.Clear)
+	janitor, err := newJanitor(st, connections, ingest, asked, logger)
+	if err != nil {
+		return err
+	}
 	st.register(metrics)
 	base, err := httpapi.PublicURL(set.publicURL, listener.Addr())
 	if err != nil {
@@ -209,7 +213,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	}
 	api, err := httpapi.New(httpapi.Config{
 		App: app, Dashboards: board.NewTable(st.conn, nil), SavedReports: asked,
-		People: personhistory.New(st.conn), Erasures: people,
+		People: personhistory.New(st.conn), Erasures: people, Retention: janitor,
 		Extra: func(a *httpapi.API, v1 gin.IRouter) error {
 			return asked.register(v1, queryapi.Config{
 				Analyst: a.Need(access.Analyst), Viewer: a.Need(access.Viewer), Who: a.Who, Allowed: a.Allowed,
@@ -249,6 +253,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	stages.Go(func() error { keys.Run(background); return nil })
 	stages.Go(func() error { asked.run(background); return nil })
 	stages.Go(func() error { people.Run(background); return nil })
+	stages.Go(func() error { janitor.Run(background); return nil })
 
 	if err := cmd.announce(ctx, t, set, st, connections, adminKey, listener.Addr(), base, app != nil); err != nil {
 		logger.Warn("the first connection could not be made", "error", err)

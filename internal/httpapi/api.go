@@ -102,6 +102,8 @@ type Config struct {
 	People People
 	// Erasures removes people. Default: 404.
 	Erasures Erasures
+	// Retention removes old events, and what deleted connections leave. Default: 404.
+	Retention Retention
 	// SavedReports are sent with a dashboard that shows them. Default: none are.
 	SavedReports SavedReports
 	// Extra registers further routes below the router of /api/v1, each behind a
@@ -246,6 +248,7 @@ func (a *API) routes() {
 		{http.MethodPatch, "/connections/:id", access.Admin, a.patchConnection},
 		{http.MethodDelete, "/connections/:id", access.Admin, a.deleteConnection},
 		{http.MethodPost, "/connections/:id/rotate", access.Admin, a.rotateConnection},
+		{http.MethodPost, "/connections/:id/retention", access.Admin, a.applyRetention},
 		{http.MethodGet, "/connections/:id/events", access.Analyst, a.recentEvents},
 		{http.MethodGet, "/connections/:id/requests", access.Analyst, a.recentRequests},
 		{http.MethodGet, "/connections/:id/requests/:request", access.Analyst, a.oneRequest},

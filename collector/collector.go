@@ -163,7 +163,7 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 		decoder: event.NewDecoder(), linger: cfg.Linger, metrics: m, logger: cfg.Logger, progress: progress, observe: cfg.Observe,
 		inserts: &inserter{
 			spool: sp, store: cfg.Store, decoder: event.NewDecoder(), metrics: m, logger: cfg.Logger,
-			backOff: cfg.BackOff,
+			backOff: cfg.BackOff, turn: make(chan struct{}, 1),
 		},
 	}
 	c.shipper.lag.Store(true)
@@ -253,6 +253,23 @@ func (c *Collector) Settled(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// Hold calls f while nothing is inserted, after everything is in the store that was
+// acknowledged before the call. Events that come meanwhile wait in the spool. Errors:
+// ctx's, or f's.
+func (c *Collector) Hold(ctx context.Context, f func() error) error {
+	if err := c.Settled(ctx); err != nil {
+		return err
+	}
+	turn := c.shipper.inserts.turn
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-turn }()
+	return f()
 }
 
 // Writable tells whether the spool can take events now, for the readiness check:

@@ -158,6 +158,7 @@ func (c Config) storeDir() string     { return filepath.Join(c.home(), "store") 
 func (c Config) logDir() string       { return filepath.Join(c.home(), "log") }
 func (c Config) configDir() string    { return filepath.Join(c.home(), "config") }
 func (c Config) lockFile() string     { return filepath.Join(c.home(), "lock") }
+func (c Config) backupDir() string    { return filepath.Join(c.Data, "backups") }
 func (c Config) secretsDir() string   { return filepath.Join(c.Data, "secrets") }
 func (c Config) consoleFile() string  { return filepath.Join(c.logDir(), "console.log") }
 func (c Config) errorLogFile() string { return filepath.Join(c.logDir(), "clickhouse-error.log") }

@@ -178,5 +178,9 @@ func (e *Engine) dsn(user, password, database string) string {
 	return u.String()
 }
 
+// BackupDir is the one folder that the application may have backups written to and
+// read from. It exists when somebody makes it.
+func (e *Engine) BackupDir() string { return e.cfg.backupDir() }
+
 // Ping asks the engine for an answer as the application's user.
 func (e *Engine) Ping(ctx context.Context) error { return e.exec(ctx, "SELECT 1") }

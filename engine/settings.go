@@ -37,6 +37,7 @@ type limit struct {
 // settings is what the templates are filled with.
 type settings struct {
 	UsersFile, LogFile, ErrorLogFile string
+	Backups                          string // the folder that backups may be in
 	ReusePort                        int
 	AppUser, AnalystUser             string
 	Authorizations                   []string // the headers that are served
@@ -73,6 +74,7 @@ func newSettings(cfg Config, appPassword, analystPassword string, openFiles uint
 		UsersFile:    filepath.Join(cfg.configDir(), usersXML),
 		LogFile:      filepath.Join(cfg.logDir(), "clickhouse.log"),
 		ErrorLogFile: cfg.errorLogFile(),
+		Backups:      cfg.backupDir() + string(filepath.Separator),
 		AppUser:      AppUser, AnalystUser: AnalystUser,
 		Authorizations: []string{basicAuth(AppUser, appPassword), basicAuth(AnalystUser, analystPassword)},
 		AppHash:        passwordHash(appPassword), AnalystHash: passwordHash(analystPassword),

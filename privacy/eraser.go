@@ -268,6 +268,13 @@ func (e *Eraser) round(ctx context.Context, r *Receipt, w *work) (rest uint64, e
 	return rest + refused, err
 }
 
+// Exclude waits for an erasure that runs and keeps others from beginning until release
+// is called: whoever has a copy of the tables for a while must not have it then.
+func (e *Eraser) Exclude() (release func()) {
+	e.busy.Lock()
+	return e.busy.Unlock
+}
+
 // Preview says what Erase would remove of the tables, and changes nothing. Events that
 // wait to be inserted are not counted. Errors: as Erase's.
 func (e *Eraser) Preview(ctx context.Context, email string) (_ Receipt, err error) {

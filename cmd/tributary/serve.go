@@ -202,6 +202,10 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	if err != nil {
 		return err
 	}
+	backups, err := newBackups(st, ingest, people)
+	if err != nil {
+		return err
+	}
 	st.register(metrics)
 	base, err := httpapi.PublicURL(set.publicURL, listener.Addr())
 	if err != nil {
@@ -213,7 +217,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	}
 	api, err := httpapi.New(httpapi.Config{
 		App: app, Dashboards: board.NewTable(st.conn, nil), SavedReports: asked,
-		People: personhistory.New(st.conn), Erasures: people, Retention: janitor,
+		People: personhistory.New(st.conn), Erasures: people, Retention: janitor, Backups: backups,
 		Extra: func(a *httpapi.API, v1 gin.IRouter) error {
 			return asked.register(v1, queryapi.Config{
 				Analyst: a.Need(access.Analyst), Viewer: a.Need(access.Viewer), Who: a.Who, Allowed: a.Allowed,

@@ -104,6 +104,8 @@ type Config struct {
 	Erasures Erasures
 	// Retention removes old events, and what deleted connections leave. Default: 404.
 	Retention Retention
+	// Backups takes backups. Default: 404.
+	Backups Backups
 	// SavedReports are sent with a dashboard that shows them. Default: none are.
 	SavedReports SavedReports
 	// Extra registers further routes below the router of /api/v1, each behind a
@@ -259,6 +261,7 @@ func (a *API) routes() {
 		{http.MethodGet, "/people/:email/events", access.Analyst, a.personEvents},
 		{http.MethodDelete, "/people/:email", access.Admin, a.erasePerson},
 		{http.MethodGet, "/erasures", access.Admin, a.listErasures},
+		{http.MethodPost, "/backup", access.Admin, a.takeBackup},
 		{http.MethodGet, "/me", access.Viewer, a.me},
 		{http.MethodGet, "/status", access.Analyst, a.status},
 		{http.MethodGet, "/dashboards", access.Viewer, a.board(a.listDashboards)},

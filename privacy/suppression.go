@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 )
@@ -68,7 +69,7 @@ func (k *known) contains(address []byte) (erased, refuse bool) {
 	if k.bits[p/64]&(1<<(p%64)) == 0 {
 		return false, false
 	}
-	h := k.hasher.sum(small)
+	h := k.hasher.sum(bytes.Clone(small)) // or buf would be allocated for all
 	if _, erased = k.hashes[h]; !erased {
 		return false, false
 	}

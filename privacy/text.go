@@ -40,7 +40,8 @@ func anyForm(text []byte, found func(form []byte) bool) bool {
 }
 
 func plainForms(text []byte, found func([]byte) bool) bool {
-	small := bytes.ToLower(text)
+	// Broken UTF-8 comes out as a character that is no letter.
+	small := bytes.ReplaceAll(bytes.ToLower(text), []byte("\uFFFD"), []byte(" "))
 	if found(small) {
 		return true
 	}

@@ -19,6 +19,8 @@ const (
 	ViewsDatabase = Database + "_views"
 	// AppUser may do everything that needs no file or network of the engine's.
 	AppUser = "tributary"
+	// backupUser may do the same, and take backups.
+	backupUser = AppUser + "_backup"
 	// AnalystUser may read the views.
 	AnalystUser = "analyst"
 )

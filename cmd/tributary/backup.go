@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
 	"github.com/tributary-events/tributary/collector"
@@ -53,12 +54,28 @@ func (b *backups) Take(ctx context.Context) (httpapi.Backup, error) {
 	taken.release = b.people.Exclude()
 	database := b.store.options.Auth.Database
 	err := b.ingest.Hold(ctx, func() error {
-		return backup.Take(ctx, b.store.conn, taken.folder, database, migrations.ViewsDatabase(database))
+		return withBackupRights(b.store.engine, func(conn driver.Conn) error {
+			return backup.Take(ctx, conn, taken.folder, database, migrations.ViewsDatabase(database))
+		})
 	})
 	if err != nil {
 		return nil, errors.Join(err, taken.Close())
 	}
 	return taken, nil
+}
+
+// withBackupRights calls f with a connection of its own that may take backups.
+func withBackupRights(e *engine.Engine, f func(driver.Conn) error) (err error) {
+	options, err := clickhouse.ParseDSN(e.BackupDSN())
+	if err != nil {
+		return fmt.Errorf("open the embedded ClickHouse: %w", err)
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return fmt.Errorf("open the embedded ClickHouse: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return f(conn)
 }
 
 type takenBackup struct {
@@ -167,7 +184,7 @@ func (cmd *restoreCommand) Run(ctx context.Context, g *cli, t *terminal) (err er
 	if err != nil {
 		return fmt.Errorf("open the embedded ClickHouse: %w", err)
 	}
-	if err := restoreInto(ctx, options, folder); err != nil {
+	if err := restoreInto(ctx, e, options, folder); err != nil {
 		return errors.Join(err, fmt.Errorf("delete %s and try again", g.Data))
 	}
 	fmt.Fprintf(t.Out, "restored the backup of %s (%s) into %s\n", manifest.CreatedAt.Local().Format(time.DateTime), manifest.Program, g.Data)
@@ -175,13 +192,11 @@ func (cmd *restoreCommand) Run(ctx context.Context, g *cli, t *terminal) (err er
 }
 
 // restoreInto brings the tables back and up to the schema of this program.
-func restoreInto(ctx context.Context, options *clickhouse.Options, folder string) (err error) {
-	conn, err := clickhouse.Open(options)
+func restoreInto(ctx context.Context, e *engine.Engine, options *clickhouse.Options, folder string) (err error) {
+	err = withBackupRights(e, func(conn driver.Conn) error {
+		return backup.Restore(ctx, conn, folder, engine.Database, engine.ViewsDatabase)
+	})
 	if err != nil {
-		return fmt.Errorf("open the embedded ClickHouse: %w", err)
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	if err := backup.Restore(ctx, conn, folder, engine.Database, engine.ViewsDatabase); err != nil {
 		return err
 	}
 	runner, err := migrations.New(migrations.Config{Options: options})

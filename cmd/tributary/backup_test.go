@@ -94,7 +94,7 @@ func TestBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	flipped := bytes.Clone(whole)
-	flipped[len(flipped)/2] ^= 1
+	flipped[3*512] ^= 1 // behind the manifest with its header, and the next header
 	for name, damaged := range map[string][]byte{"cut off": whole[:len(whole)*2/3], "changed": flipped, "empty": nil} {
 		file := filepath.Join(dir, "damaged.tar")
 		if err := os.WriteFile(file, damaged, 0o600); err != nil {

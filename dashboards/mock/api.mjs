@@ -215,7 +215,9 @@ export function createMock({ live = true } = {}) {
     ['DELETE', '/people/:id', ({ id }) => {
       const before = state.events.length;
       state.events = state.events.filter((e) => e.event_email?.toLowerCase() !== id.toLowerCase());
-      return { id: randomUUID(), erased_at: new Date().toISOString(), events_erased: before - state.events.length, refused_requests_erased: 0, spool_records_erased: 0, remaining: 0, email_hash: 'hmac-sha256:4f1c9b7ae2d0' };
+      const erased = before - state.events.length;
+      const at = new Date().toISOString();
+      return { id: randomUUID(), email_hash: '4f1c9b7ae2d0'.padEnd(64, '0'), finished: true, requested_by: 'administrator', started_at: at, erased_at: at, events_erased: erased, refused_requests_erased: 0, removed: [{ where: 'events', count: erased }], remaining: 0 };
     }],
     ['GET', '/keys', () => ({ data: apiKeys, next_cursor: null })],
     ['POST', '/keys', ({ body, res }) => {

@@ -4,8 +4,8 @@
 //
 // Invariants:
 //   - An archive is written and read in constant memory.
-//   - Unpack succeeds only with every byte that Pack wrote: an archive that was cut off
-//     or changed is refused before anything is restored from it.
+//   - Unpack succeeds only with every file that Pack wrote, byte for byte: an archive
+//     that was cut off or changed is refused before anything is restored from it.
 //   - Unpack writes nothing outside the folder that it is given.
 package backup
 

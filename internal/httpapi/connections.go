@@ -252,7 +252,9 @@ func (a *API) applyRetention(c *gin.Context) error {
 		return err
 	}
 	if d.RetentionDays == 0 {
-		return problem.New(problem.InvalidRequest, "This connection keeps its events for ever. Set retention_days first.")
+		return problem.Invalid(problem.Field{
+			Field: "retention_days", Code: "required", Message: "is not set: this connection keeps its events for ever",
+		})
 	}
 	// An error means that the writer is no connection.
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(eraseDeadline))

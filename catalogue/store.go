@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -24,6 +25,7 @@ type Store struct {
 	conn      driver.Conn
 	collector string
 	epoch     uint64
+	writing   sync.Mutex // one flush at a time, and none while samples are forgotten
 }
 
 // NewStore returns a store for one run of a collector, which started at started.
@@ -59,6 +61,8 @@ func (s *Store) Run(ctx context.Context, c *Counter, every time.Duration, logger
 
 // Flush writes what has changed. Errors wrap ErrUnavailable.
 func (s *Store) Flush(ctx context.Context, c *Counter) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	entries := c.changed()
 	if len(entries) == 0 {
 		return nil

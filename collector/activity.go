@@ -146,3 +146,21 @@ func (a *Activity) publish(connection uuid.UUID, m feed.Message) {
 		}
 	}
 }
+
+// discard drops what waits for the readers of live feeds.
+func (a *Activity) discard() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, feeds := range a.feeds {
+		for f := range feeds {
+			for waiting := true; waiting; {
+				select {
+				case <-f.ch:
+					f.dropped.Add(1)
+				default:
+					waiting = false
+				}
+			}
+		}
+	}
+}

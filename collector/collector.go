@@ -45,6 +45,15 @@ type Registry interface {
 	RestoreCounts(counts []connection.Count)
 }
 
+// Erasures knows the people who were erased. Its methods are called at the same time.
+type Erasures interface {
+	// Lookup returns what tells whether an address is an erased person's, and whether its
+	// events are to be refused; nil while nobody was erased, which costs ingest nothing.
+	Lookup() func(address []byte) (erased, refuse bool)
+	// Mentioned tells whether a text holds such an address: it is not to be kept.
+	Mentioned(text []byte) bool
+}
+
 // Config is what a Collector is made of. Registry, Store and SpoolDir are
 // required; the zero value of the rest is usable.
 type Config struct {
@@ -65,10 +74,12 @@ type Config struct {
 	// at a time and in order; after a restart again of what is replayed. It must be
 	// quick and keep nothing of the batch. Default: nobody is told.
 	Observe func(connection uuid.UUID, batch *event.Batch)
-	Logger  *slog.Logger          // default: none
-	Metrics prometheus.Registerer // default: a registry of its own
-	Disk    spool.Disk            // default: the real one; tests put faults here
-	Now     func() time.Time      // default: time.Now
+	// Erasures are the people whose events must not come back. Default: none.
+	Erasures Erasures
+	Logger   *slog.Logger          // default: none
+	Metrics  prometheus.Registerer // default: a registry of its own
+	Disk     spool.Disk            // default: the real one; tests put faults here
+	Now      func() time.Time      // default: time.Now
 }
 
 func (c *Config) setDefaults() {
@@ -80,6 +91,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Observe == nil {
 		c.Observe = func(uuid.UUID, *event.Batch) {}
+	}
+	if c.Erasures == nil {
+		c.Erasures = nobody{}
 	}
 	if c.BackOff <= 0 {
 		c.BackOff = 200 * time.Millisecond
@@ -107,6 +121,12 @@ type Collector struct {
 	activity  *Activity
 	metrics   *metrics
 	pool      *requestPool
+	rotate    chan<- struct{} // see committer
+	rotated   <-chan struct{}
+	missed    chan<- struct{}
+	// accepting is read-locked from the look at erased people until the events are
+	// durable, so that Forget can wait for those that were looked at before.
+	accepting sync.RWMutex
 }
 
 // New opens the spool and restores the counts of what this collector has
@@ -133,7 +153,7 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 		rotated = make(chan struct{})
 	)
 	c := &Collector{
-		cfg: cfg, spool: sp, progress: progress, metrics: m,
+		cfg: cfg, spool: sp, progress: progress, metrics: m, rotate: rotate, rotated: rotated, missed: missed,
 		refusals: newRefusals(cfg.Store, m, cfg.Logger),
 		activity: newActivity(cfg.Now),
 		pool:     newRequestPool(event.NewRules().NewDecoder),
@@ -143,7 +163,7 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 		decoder: event.NewDecoder(), linger: cfg.Linger, metrics: m, logger: cfg.Logger, progress: progress, observe: cfg.Observe,
 		inserts: &inserter{
 			spool: sp, store: cfg.Store, decoder: event.NewDecoder(), metrics: m, logger: cfg.Logger,
-			backOff: cfg.BackOff,
+			backOff: cfg.BackOff, turn: make(chan struct{}, 1),
 		},
 	}
 	c.shipper.lag.Store(true)
@@ -233,6 +253,23 @@ func (c *Collector) Settled(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// Hold calls f while nothing is inserted, after everything is in the store that was
+// acknowledged before the call. Events that come meanwhile wait in the spool. Errors:
+// ctx's, or f's.
+func (c *Collector) Hold(ctx context.Context, f func() error) error {
+	if err := c.Settled(ctx); err != nil {
+		return err
+	}
+	turn := c.shipper.inserts.turn
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-turn }()
+	return f()
 }
 
 // Writable tells whether the spool can take events now, for the readiness check:

@@ -110,6 +110,11 @@ func (c *Collector) accept(ctx context.Context, r *request) ([]event.Warning, er
 		return nil, decodeProblem(err)
 	}
 	r.batch = batch
+	c.accepting.RLock()
+	defer c.accepting.RUnlock()
+	if err := c.checkErased(batch); err != nil {
+		return nil, err
+	}
 	r.record = record{connection: r.target.ID(), events: len(batch.Events), allowAnonymous: allow, body: r.body}
 	if len(batch.Events) == 0 {
 		return nil, nil
@@ -207,6 +212,9 @@ func (c *Collector) refuse(w http.ResponseWriter, hr *http.Request, r *request, 
 		Encoding:    truncate(hr.Header.Get("Content-Encoding"), 50),
 		Size:        size,
 		Body:        bytes.Clone(r.body[:min(len(r.body), MaxKeptBody)]),
+	}
+	if c.cfg.Erasures.Mentioned(r.body) || c.cfg.Erasures.Mentioned([]byte(x.Reason)) {
+		x.Body, x.Reason = nil, erasedReason
 	}
 	c.refusals.add(x)
 	if c.activity.watched(x.Connection) {

@@ -28,6 +28,8 @@ type inserter struct {
 	metrics *metrics
 	logger  *slog.Logger
 	backOff time.Duration // first wait; tests shorten it
+	// turn has one token, which whoever inserts takes: see Collector.Hold.
+	turn chan struct{}
 }
 
 const (
@@ -41,6 +43,12 @@ const (
 // insert returns nil once every event of [from,to), which is what b holds, is in
 // the store or among the refused. Its only error is ctx's.
 func (n *inserter) insert(ctx context.Context, b Block, from, to spool.Position) error {
+	select {
+	case n.turn <- struct{}{}:
+		defer func() { <-n.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	rows := b.Rows()
 	started := time.Now()
 	verdict, err := n.try(ctx, b)

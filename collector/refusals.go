@@ -19,6 +19,8 @@ type refusals struct {
 	logger   *slog.Logger
 	interval time.Duration
 
+	writing sync.Mutex // held while a batch is on its way to the store
+
 	mu     sync.Mutex
 	queue  []Refused
 	bytes  int
@@ -104,6 +106,8 @@ func (q *refusals) run(ctx context.Context, stop <-chan struct{}) {
 }
 
 func (q *refusals) flush(ctx context.Context) {
+	q.writing.Lock()
+	defer q.writing.Unlock()
 	q.mu.Lock()
 	batch := q.queue
 	q.queue, q.bytes = nil, 0
@@ -132,6 +136,28 @@ func (q *refusals) putBack(batch []Refused) {
 	for _, x := range append(batch, later...) {
 		q.add(x)
 	}
+}
+
+// discard drops what waits and mentions somebody. What was on its way to the store
+// when it was called is there when it returns, or waits again and was dropped.
+func (q *refusals) discard(mentions func([]byte) bool) (n int) {
+	q.writing.Lock()
+	defer q.writing.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	kept := q.queue[:0]
+	for i := range q.queue {
+		x := q.queue[i]
+		if mentions(x.Body) || mentions([]byte(x.Reason)) {
+			q.forget(&x)
+			n++
+			continue
+		}
+		kept = append(kept, x)
+	}
+	clear(q.queue[len(kept):])
+	q.queue = kept
+	return n
 }
 
 func (q *refusals) trim(ctx context.Context) {

@@ -23,6 +23,11 @@ func (c *Connection) check() error {
 			broken = append(broken, e)
 		}
 	}
+	if c.RetentionDays < 0 || c.RetentionDays > MaxRetention {
+		broken = append(broken, &ValidationError{
+			Field: "retention_days", Code: "range", Message: fmt.Sprintf("must be between 1 and %d days, or null for ever", MaxRetention),
+		})
+	}
 	if len(broken) > 0 {
 		return &InvalidError{Errors: broken}
 	}

@@ -30,6 +30,8 @@ type Connection struct {
 	AllowAnonymous bool
 	// Paused refuses all events with 403.
 	Paused bool
+	// RetentionDays is for how many days events are kept, by their timestamp; 0 = for ever.
+	RetentionDays int
 	// Token is the secret last part of the webhook URL.
 	Token string
 	// Previous are rotated tokens that work until their grace ends, newest
@@ -103,12 +105,14 @@ func statusOf(paused bool, received uint64) Status {
 type New struct {
 	Name, EventSource, EventObject string
 	AllowAnonymous                 bool
+	RetentionDays                  int // 0 = for ever
 }
 
 // Patch changes the fields that are not nil.
 type Patch struct {
 	Name, EventSource, EventObject *string
 	AllowAnonymous, Paused         *bool
+	RetentionDays                  *int // 0 = for ever
 }
 
 // ListOptions choose a page of connections, newest first.
@@ -131,6 +135,7 @@ type Page struct {
 // Limits of the fields and parameters. Lengths are in characters (Unicode code points).
 const (
 	MaxName      = 200
+	MaxRetention = 36_500 // days
 	DefaultLimit = 50
 	MaxLimit     = 500
 

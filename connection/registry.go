@@ -286,7 +286,7 @@ func (n row) equal(o row) bool {
 	a, b := n.Connection, o.Connection
 	return n.deleted == o.deleted && a.ID == b.ID && a.version == b.version &&
 		a.Name == b.Name && a.EventSource == b.EventSource && a.EventObject == b.EventObject &&
-		a.AllowAnonymous == b.AllowAnonymous && a.Paused == b.Paused && a.Token == b.Token &&
+		a.AllowAnonymous == b.AllowAnonymous && a.Paused == b.Paused && a.RetentionDays == b.RetentionDays && a.Token == b.Token &&
 		a.CreatedAt.Equal(b.CreatedAt) && a.UpdatedAt.Equal(b.UpdatedAt) &&
 		slices.EqualFunc(a.Previous, b.Previous, func(x, y GraceToken) bool {
 			return x.Token == y.Token && x.ExpiresAt.Equal(y.ExpiresAt)

@@ -85,7 +85,8 @@ func (s *Service) Registry() *Registry { return s.registry }
 func (s *Service) Create(ctx context.Context, in New) (Detail, error) {
 	c := Connection{
 		Name: in.Name, EventSource: in.EventSource, EventObject: in.EventObject, AllowAnonymous: in.AllowAnonymous,
-		Token: newToken(),
+		RetentionDays: in.RetentionDays,
+		Token:         newToken(),
 	}
 	if err := c.check(); err != nil {
 		return Detail{}, err
@@ -128,6 +129,7 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, p Patch) (Detail, er
 		set(&c.EventObject, p.EventObject)
 		set(&c.AllowAnonymous, p.AllowAnonymous)
 		set(&c.Paused, p.Paused)
+		set(&c.RetentionDays, p.RetentionDays)
 		return c.check()
 	})
 }
@@ -160,8 +162,8 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, grace time.Duration)
 	})
 }
 
-// Delete ends the connection: all its tokens are dead at once. Its events stay
-// stored, hidden from the views. Errors: ErrNotFound, ErrUnavailable.
+// Delete ends the connection: all its tokens are dead at once, and its events are
+// hidden from the views. Removing them is somebody else's work. Errors: ErrNotFound, ErrUnavailable.
 func (s *Service) Delete(ctx context.Context, id uuid.UUID) error {
 	_, err := s.changeRow(ctx, id, func(r *row) error {
 		r.deleted = true

@@ -44,6 +44,7 @@ type snapshotConnection struct {
 	EventObject    string          `json:"event_object"`
 	AllowAnonymous bool            `json:"allow_anonymous"`
 	Paused         bool            `json:"paused"`
+	RetentionDays  int             `json:"retention_days,omitempty"`
 	Token          string          `json:"token"`
 	Previous       []snapshotToken `json:"previous,omitempty"`
 	CreatedAt      time.Time       `json:"created_at"`
@@ -119,7 +120,7 @@ func encodeSnapshot(rows []row, own, others []Count) ([]byte, error) {
 	for _, r := range rows {
 		c := snapshotConnection{
 			ID: r.ID, Name: r.Name, EventSource: r.EventSource, EventObject: r.EventObject,
-			AllowAnonymous: r.AllowAnonymous, Paused: r.Paused, Token: r.Token,
+			AllowAnonymous: r.AllowAnonymous, Paused: r.Paused, RetentionDays: r.RetentionDays, Token: r.Token,
 			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, RowVersion: r.version, Deleted: r.deleted,
 		}
 		for _, g := range r.Previous {
@@ -141,7 +142,7 @@ func decodeSnapshot(data []byte) (rows []row, own, others []Count, err error) {
 	for _, c := range file.Connections {
 		r := row{deleted: c.Deleted, Connection: Connection{
 			ID: c.ID, Name: c.Name, EventSource: c.EventSource, EventObject: c.EventObject,
-			AllowAnonymous: c.AllowAnonymous, Paused: c.Paused, Token: c.Token,
+			AllowAnonymous: c.AllowAnonymous, Paused: c.Paused, RetentionDays: c.RetentionDays, Token: c.Token,
 			CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, version: c.RowVersion,
 		}}
 		for _, g := range c.Previous {

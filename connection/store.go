@@ -25,7 +25,7 @@ func NewStore(conn driver.Conn) *Store { return &Store{conn: conn} }
 
 const (
 	connectionColumns = "id, name, event_source, event_object, allow_anonymous, paused, token, " +
-		"previous.token, previous.expires_at, created_at, updated_at, version, deleted"
+		"previous.token, previous.expires_at, created_at, updated_at, version, deleted, retention_days"
 	selectConnections = "SELECT " + connectionColumns + " FROM connections FINAL"
 	insertConnections = "INSERT INTO connections (" + connectionColumns + ")"
 	insertCounts      = "INSERT INTO connection_counters (connection_id, collector_id, events_received, first_event_at, last_event_at)"
@@ -62,7 +62,7 @@ func (s *Store) save(ctx context.Context, rows ...row) error {
 			tokens[i], ends[i] = g.Token, g.ExpiresAt
 		}
 		if err := batch.Append(r.ID, r.Name, r.EventSource, r.EventObject, r.AllowAnonymous, r.Paused, r.Token,
-			tokens, ends, r.CreatedAt, r.UpdatedAt, r.version, r.deleted); err != nil {
+			tokens, ends, r.CreatedAt, r.UpdatedAt, r.version, r.deleted, storedDays(r.RetentionDays)); err != nil {
 			return unavailable("save connection", err)
 		}
 	}
@@ -70,6 +70,15 @@ func (s *Store) save(ctx context.Context, rows ...row) error {
 		return unavailable("save connection", err)
 	}
 	return nil
+}
+
+// storedDays is a retention as the table has it: NULL = for ever.
+func storedDays(days int) *uint32 {
+	if days == 0 {
+		return nil
+	}
+	n := uint32(days)
+	return &n
 }
 
 // all returns every connection, deleted ones included.
@@ -100,10 +109,14 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]row, err
 			r      row
 			tokens []string
 			ends   []time.Time
+			days   *uint32
 		)
 		if err := found.Scan(&r.ID, &r.Name, &r.EventSource, &r.EventObject, &r.AllowAnonymous, &r.Paused, &r.Token,
-			&tokens, &ends, &r.CreatedAt, &r.UpdatedAt, &r.version, &r.deleted); err != nil {
+			&tokens, &ends, &r.CreatedAt, &r.UpdatedAt, &r.version, &r.deleted, &days); err != nil {
 			return nil, unavailable("load connections", err)
+		}
+		if days != nil {
+			r.RetentionDays = int(*days)
 		}
 		r.CreatedAt, r.UpdatedAt = r.CreatedAt.UTC(), r.UpdatedAt.UTC()
 		for i, token := range tokens {

@@ -155,7 +155,11 @@ func TestApplicationStaysInDatabases(t *testing.T) {
 		"CREATE TABLE f (line String) ENGINE = File(CSV)",
 		"CREATE TABLE u (line String) ENGINE = URL('http://127.0.0.1:9/', CSV)",
 		"SELECT 1 INTO OUTFILE '" + secret + ".out' FORMAT CSV",
-		"BACKUP DATABASE " + db.Name + " TO File('" + secret + ".zip')",
+		"BACKUP DATABASE " + db.Name + " TO File('" + secret + ".d')",
+		"BACKUP DATABASE " + db.Name + " TO File('../../../" + filepath.Base(secret) + ".d')",
+		"BACKUP DATABASE " + db.Name + " TO S3('http://127.0.0.1:9/bucket/x')",
+		"BACKUP DATABASE " + db.Name + " TO Disk('default', 'x')",
+		"RESTORE DATABASE " + db.Name + " FROM File('" + filepath.Dir(secret) + "')",
 	} {
 		err := conn.Exec(t.Context(), statement)
 		if err == nil {

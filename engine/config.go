@@ -19,6 +19,8 @@ const (
 	ViewsDatabase = Database + "_views"
 	// AppUser may do everything that needs no file or network of the engine's.
 	AppUser = "tributary"
+	// backupUser may do the same, and take backups.
+	backupUser = AppUser + "_backup"
 	// AnalystUser may read the views.
 	AnalystUser = "analyst"
 )
@@ -158,6 +160,7 @@ func (c Config) storeDir() string     { return filepath.Join(c.home(), "store") 
 func (c Config) logDir() string       { return filepath.Join(c.home(), "log") }
 func (c Config) configDir() string    { return filepath.Join(c.home(), "config") }
 func (c Config) lockFile() string     { return filepath.Join(c.home(), "lock") }
+func (c Config) backupDir() string    { return filepath.Join(c.Data, "backups") }
 func (c Config) secretsDir() string   { return filepath.Join(c.Data, "secrets") }
 func (c Config) consoleFile() string  { return filepath.Join(c.logDir(), "console.log") }
 func (c Config) errorLogFile() string { return filepath.Join(c.logDir(), "clickhouse-error.log") }

@@ -28,6 +28,7 @@ type Engine struct {
 	library   string
 	port      int
 	app       string // passwords
+	backup    string
 	analyst   string
 	client    *http.Client
 	lock      *os.File
@@ -91,6 +92,7 @@ func (e *Engine) prepare(ctx context.Context) (err error) {
 	if e.app, err = secret(filepath.Join(e.cfg.secretsDir(), "clickhouse-"+AppUser)); err != nil {
 		return err
 	}
+	e.backup = freshSecret() // needed by nobody but this process
 	if e.analyst = e.cfg.AnalystPassword; e.analyst == "" {
 		if e.analyst, err = secret(filepath.Join(e.cfg.secretsDir(), "clickhouse-"+AnalystUser)); err != nil {
 			return err
@@ -100,7 +102,7 @@ func (e *Engine) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	e.client = &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConns: 1, IdleConnTimeout: 10 * time.Second}}
-	return newSettings(e.cfg, e.app, e.analyst, openFilesLimit()).write(e.cfg.configDir())
+	return newSettings(e.cfg, e.app, e.backup, e.analyst, openFilesLimit()).write(e.cfg.configDir())
 }
 
 func lockData(ctx context.Context, cfg Config) (*os.File, error) {
@@ -177,6 +179,15 @@ func (e *Engine) dsn(user, password, database string) string {
 	u := url.URL{Scheme: "http", Host: e.Addr(), User: url.UserPassword(user, password), Path: "/" + database}
 	return u.String()
 }
+
+// BackupDSN is the address for taking backups and restoring them, with the rights of the
+// application and those. It is for nothing else: who takes a backup can send it to any
+// address, and no statement made of what comes from outside may do that.
+func (e *Engine) BackupDSN() string { return e.dsn(backupUser, e.backup, e.cfg.Databases[0]) }
+
+// BackupDir is the one folder on disk that backups may be written to and read from. It
+// exists when somebody makes it.
+func (e *Engine) BackupDir() string { return e.cfg.backupDir() }
 
 // Ping asks the engine for an answer as the application's user.
 func (e *Engine) Ping(ctx context.Context) error { return e.exec(ctx, "SELECT 1") }

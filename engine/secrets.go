@@ -24,13 +24,18 @@ func secret(name string) (string, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("read secret: %w", err)
 	}
-	var random [32]byte
-	_, _ = rand.Read(random[:]) // never fails: crypto/rand
-	s := hex.EncodeToString(random[:])
+	s := freshSecret()
 	if err := writeFile(name, []byte(s+"\n")); err != nil {
 		return "", fmt.Errorf("keep secret: %w", err)
 	}
 	return s, nil
+}
+
+// freshSecret is 32 random bytes in hexadecimal.
+func freshSecret() string {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand
+	return hex.EncodeToString(random[:])
 }
 
 // writeFile replaces a file, readable for its owner only: there is the old

@@ -37,10 +37,12 @@ type limit struct {
 // settings is what the templates are filled with.
 type settings struct {
 	UsersFile, LogFile, ErrorLogFile string
+	Backups                          string // the folder that backups may be in
 	ReusePort                        int
-	AppUser, AnalystUser             string
+	AnalystUser                      string
+	Applications                     []application
 	Authorizations                   []string // the headers that are served
-	AppHash, AnalystHash             string
+	AnalystHash                      string
 	AnalystDatabases                 []string
 	Memory, AppMemory                uint64
 	MarkCache, IndexCache            uint64
@@ -49,6 +51,12 @@ type settings struct {
 	Engines                          []string
 	Outside                          []string
 	Limits                           []limit
+}
+
+// application is a user of the application's.
+type application struct {
+	Name, Hash string
+	Backups    bool // may take backups and restore them
 }
 
 // outside are settings that, without any grant, make a statement read or write
@@ -68,14 +76,20 @@ var tableEngines = []string{
 }
 
 // openFiles is how many files the engine may have open, 0 where unknown.
-func newSettings(cfg Config, appPassword, analystPassword string, openFiles uint64) settings {
+func newSettings(cfg Config, appPassword, backupPassword, analystPassword string, openFiles uint64) settings {
 	s := settings{
 		UsersFile:    filepath.Join(cfg.configDir(), usersXML),
 		LogFile:      filepath.Join(cfg.logDir(), "clickhouse.log"),
 		ErrorLogFile: cfg.errorLogFile(),
-		AppUser:      AppUser, AnalystUser: AnalystUser,
-		Authorizations: []string{basicAuth(AppUser, appPassword), basicAuth(AnalystUser, analystPassword)},
-		AppHash:        passwordHash(appPassword), AnalystHash: passwordHash(analystPassword),
+		Backups:      cfg.backupDir() + string(filepath.Separator),
+		AnalystUser:  AnalystUser,
+		Authorizations: []string{
+			basicAuth(AppUser, appPassword), basicAuth(backupUser, backupPassword), basicAuth(AnalystUser, analystPassword),
+		},
+		Applications: []application{
+			{Name: AppUser, Hash: passwordHash(appPassword)}, {Name: backupUser, Hash: passwordHash(backupPassword), Backups: true},
+		},
+		AnalystHash:      passwordHash(analystPassword),
 		AnalystDatabases: cfg.AnalystDatabases,
 		Memory:           cfg.Memory,
 		AppMemory:        cfg.Memory / 10 * 8,

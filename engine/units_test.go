@@ -96,7 +96,7 @@ func TestSettingsAreWellFormed(t *testing.T) {
 	if err := makeFolders(cfg); err != nil {
 		t.Fatal(err)
 	}
-	if err := newSettings(cfg, "app-secret", cfg.AnalystPassword, 20_000).write(cfg.configDir()); err != nil {
+	if err := newSettings(cfg, "app-secret", "backup-secret", cfg.AnalystPassword, 20_000).write(cfg.configDir()); err != nil {
 		t.Fatal(err)
 	}
 	read := map[string]string{}

@@ -21,7 +21,9 @@ type connectionCommand struct {
 	Pause  connectionPause  `cmd:"" help:"Refuse events with 403 until the connection is resumed."`
 	Resume connectionResume `cmd:"" help:"Take events again."`
 	Rotate connectionRotate `cmd:"" help:"Make a new webhook URL; the old one works until the grace ends."`
-	Delete connectionDelete `cmd:"" help:"Delete a connection; its URL stops working at once."`
+	Delete connectionDelete `cmd:"" help:"Delete a connection; its URL stops working at once, its events are removed."`
+
+	Retention connectionRetention `cmd:"" help:"Say for how many days events are kept, and remove older ones."`
 }
 
 // connectionView is a connection as the API shows it.
@@ -33,6 +35,7 @@ type connectionView struct {
 	AllowAnonymous bool       `json:"allow_anonymous"`
 	Status         string     `json:"status"`
 	WebhookURL     string     `json:"webhook_url"`
+	RetentionDays  *int       `json:"retention_days"`
 	CreatedAt      time.Time  `json:"created_at"`
 	EventsReceived uint64     `json:"events_received"`
 	LastEventAt    *time.Time `json:"last_event_at"`
@@ -54,9 +57,13 @@ func (o output) one(w io.Writer, c connectionView) error {
 	if c.LastEventAt != nil {
 		last = c.LastEventAt.Local().Format(time.DateTime)
 	}
+	kept := "for ever"
+	if c.RetentionDays != nil {
+		kept = fmt.Sprintf("%d days", *c.RetentionDays)
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(tw, "id\t%s\nname\t%s\nevent source\t%s\nevent object\t%s\nstatus\t%s\nwebhook URL\t%s\nevents received\t%d\nlast event\t%s\n",
-		c.ID, c.Name, c.EventSource, c.EventObject, c.Status, c.WebhookURL, c.EventsReceived, last)
+	fmt.Fprintf(tw, "id\t%s\nname\t%s\nevent source\t%s\nevent object\t%s\nstatus\t%s\nwebhook URL\t%s\nevents received\t%d\nlast event\t%s\nevents are kept\t%s\n",
+		c.ID, c.Name, c.EventSource, c.EventObject, c.Status, c.WebhookURL, c.EventsReceived, last, kept)
 	return tw.Flush()
 }
 
@@ -187,6 +194,44 @@ func (cmd *connectionRotate) Run(ctx context.Context, g *cli, t *terminal) error
 	return cmd.call(ctx, g, t, cmd.output, http.MethodPost, connectionPath(cmd.ID)+"/rotate", map[string]any{"grace": cmd.Grace})
 }
 
+type connectionRetention struct {
+	remote
+	output
+	ID      string `arg:"" help:"The connection's id."`
+	Days    int    `help:"Keep events for so many days, by their timestamp." placeholder:"N"`
+	Forever bool   `help:"Keep events for ever."`
+	Apply   bool   `help:"Remove what is too old now, and wait until it is gone."`
+}
+
+func (cmd *connectionRetention) Run(ctx context.Context, g *cli, t *terminal) error {
+	if cmd.Days != 0 && cmd.Forever {
+		return &configError{[]error{fmt.Errorf("give --days or --forever, not both")}}
+	}
+	method, in := http.MethodGet, any(nil)
+	switch {
+	case cmd.Forever:
+		method, in = http.MethodPatch, map[string]any{"retention_days": nil}
+	case cmd.Days != 0:
+		method, in = http.MethodPatch, map[string]any{"retention_days": cmd.Days}
+	}
+	if err := cmd.call(ctx, g, t, cmd.output, method, connectionPath(cmd.ID), in); err != nil || !cmd.Apply {
+		return err
+	}
+	client, err := cmd.client(g.Data)
+	if err != nil {
+		return err
+	}
+	var expired struct {
+		Before time.Time `json:"before"`
+		Rows   uint64    `json:"rows"`
+	}
+	if err := client.Patient().Do(ctx, http.MethodPost, connectionPath(cmd.ID)+"/retention", nil, &expired); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Err, "removed %d rows of before %s\n", expired.Rows, expired.Before.Format(time.DateTime))
+	return nil
+}
+
 type connectionDelete struct {
 	remote
 	ID  string `arg:"" help:"The connection's id."`
@@ -203,7 +248,7 @@ func (cmd *connectionDelete) Run(ctx context.Context, g *cli, t *terminal) error
 		return err
 	}
 	if !cmd.Yes {
-		fmt.Fprintf(t.Err, "Delete %q with %d events received? Its URL stops working at once. Type the name to go on: ", c.Name, c.EventsReceived)
+		fmt.Fprintf(t.Err, "Delete %q with %d events received? Its URL stops working at once, and its events are removed. Type the name to go on: ", c.Name, c.EventsReceived)
 		if line, err := readLine(t.In); err != nil || line != c.Name {
 			return fmt.Errorf("not deleted")
 		}

@@ -181,6 +181,9 @@ func (p *program) api(method, path string, in, out any) int {
 		p.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+p.key)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		p.t.Fatal(err)

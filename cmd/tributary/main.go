@@ -44,6 +44,9 @@ type cli struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the ClickHouse schema up to date, or back."`
 	Connection connectionCommand `cmd:"" help:"Create and manage connections, each with its webhook URL."`
 	Send       sendCommand       `cmd:"" help:"Post a test event, or the events of a file, to a webhook URL."`
+	Erase      eraseCommand      `cmd:"" help:"Erase a person: all events and every trace of an e-mail address."`
+	Backup     backupCommand     `cmd:"" help:"Back up everything of a running server into a file."`
+	Restore    restoreCommand    `cmd:"" help:"Bring a backup back into an empty data folder."`
 	SQL        sqlCommand        `cmd:"" name:"sql" help:"Ask ClickHouse as the read-only user 'analyst'."`
 	Doctor     doctorCommand     `cmd:"" help:"Check a set-up and say how to mend it."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -32,13 +32,14 @@ type questions struct {
 	counts      *catalogue.Store
 	reports     *report.Runner
 	sql         *sqlrun.Runner
+	cache       *queryapi.Cache
 	analyst     driver.Conn
 	list        func(context.Context) ([]report.Connection, error)
 	logger      *slog.Logger
 }
 
 func newQuestions(st *store, connections *connection.Service, password, collectorID string, logger *slog.Logger) (*questions, error) {
-	q := &questions{logger: logger, counter: catalogue.NewCounter(nil), counts: catalogue.NewStore(st.conn, collectorID, time.Now())}
+	q := &questions{logger: logger, cache: queryapi.NewCache(), counter: catalogue.NewCounter(nil), counts: catalogue.NewStore(st.conn, collectorID, time.Now())}
 	q.list = func(ctx context.Context) ([]report.Connection, error) { return reportConnections(ctx, connections) }
 	var err error
 	// Definitions change the views, and the views read the definitions.
@@ -78,6 +79,7 @@ func (q *questions) run(ctx context.Context) {
 
 func (q *questions) register(router gin.IRouter, cfg queryapi.Config) error {
 	cfg.Definitions, cfg.Connections, cfg.Reports, cfg.SQL, cfg.Catalogue = q.definitions, q.list, q.reports, q.sql, q.counts
+	cfg.Cache = q.cache
 	return queryapi.Register(router, cfg)
 }
 

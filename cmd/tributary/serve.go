@@ -33,6 +33,7 @@ import (
 	"github.com/tributary-events/tributary/migrations"
 	"github.com/tributary-events/tributary/query"
 	queryapi "github.com/tributary-events/tributary/query/api"
+	personhistory "github.com/tributary-events/tributary/query/people"
 )
 
 // serveCommand is the server. What starts depends on what stands to its right;
@@ -45,6 +46,7 @@ type serveCommand struct {
 	AdminKey        string `help:"The administrator's API key; made once and kept in the data folder where empty." placeholder:"KEY"`
 	SpoolLimit      string `help:"Disk space for events that ClickHouse has not confirmed; beyond it senders get 503." default:"8GB" placeholder:"SIZE"`
 	BodyTimeout     string `help:"How long a sender may take for one request body." default:"20s" placeholder:"DURATION"`
+	ErasedPeople    string `help:"What becomes of events of people who were erased: refuse answers 422, flag takes them with a warning." default:"refuse" placeholder:"refuse|flag"`
 	Migrate         string `help:"Bring the schema up to date at start: auto = where the engine is embedded." default:"auto" enum:"auto,always,never"`
 	LogFormat       string `help:"json, text, or auto: text on a terminal." default:"auto" placeholder:"FORMAT"`
 	LogLevel        string `help:"debug, info, warn or error." default:"info" placeholder:"LEVEL"`
@@ -96,6 +98,7 @@ func (cmd *serveCommand) check(data string) (settings, error) {
 		embeddedMemory:  c.size("embedded-memory", cmd.EmbeddedMemory),
 	}
 	c.address("listen", cmd.Listen)
+	c.oneOf("erased-people", cmd.ErasedPeople, "refuse", "flag")
 	c.oneOf("log-format", cmd.LogFormat, "auto", "json", "text")
 	if err := s.level.UnmarshalText([]byte(cmd.LogLevel)); err != nil {
 		c.wrong("log-level", cmd.LogLevel, "is not one of debug, info, warn, error")
@@ -166,7 +169,13 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	if err != nil {
 		return err
 	}
-	for what, load := range map[string]func(context.Context) error{"connections": connections.Load, "API keys": keys.Load} {
+	people, err := newEraser(st, cmd.ErasedPeople == "refuse", poll, logger)
+	if err != nil {
+		return err
+	}
+	for what, load := range map[string]func(context.Context) error{
+		"connections": connections.Load, "API keys": keys.Load, "erased people": people.Load,
+	} {
 		if err := load(ctx); err != nil {
 			logger.Warn("not known yet; trying again in the background", "what", what, "error", err)
 		}
@@ -185,13 +194,22 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	ingest, err := collector.New(ctx, collector.Config{
 		Registry: connections.Registry(), Store: events, SpoolDir: filepath.Join(set.data, "spool"),
 		SpoolMaxBytes: set.spoolLimit, BodyTimeout: set.bodyTimeout, Logger: logger, Metrics: metrics,
-		Observe: asked.counter.Observe,
+		Observe: asked.counter.Observe, Erasures: people.Suppression(),
 	})
 	if err != nil {
 		return err
 	}
 	// What waits in the spool is not in reports yet, and they say so.
 	asked.reports.AsOf = func() time.Time { return time.Now().Add(-ingest.Lag()) }
+	people.Connect(forgetfulIngest{ingest}, forgetfulSamples{asked}, asked.cache.Clear)
+	janitor, err := newJanitor(st, connections, ingest, asked, logger)
+	if err != nil {
+		return err
+	}
+	backups, err := newBackups(st, ingest, people)
+	if err != nil {
+		return err
+	}
 	st.register(metrics)
 	base, err := httpapi.PublicURL(set.publicURL, listener.Addr())
 	if err != nil {
@@ -209,6 +227,7 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	status := &statusSource{store: st, data: set.data, metrics: metrics, ready: checks, started: time.Now(), logger: logger}
 	api, err := httpapi.New(httpapi.Config{
 		App: app, Dashboards: board.NewTable(st.conn, nil), SavedReports: asked,
+		People: personhistory.New(st.conn), Erasures: people, Retention: janitor, Backups: backups,
 		Extra: func(a *httpapi.API, v1 gin.IRouter) error {
 			return asked.register(v1, queryapi.Config{
 				Analyst: a.Need(access.Analyst), Viewer: a.Need(access.Viewer), Who: a.Who, Allowed: a.Allowed,
@@ -244,6 +263,8 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	stages.Go(func() error { asked.run(background); return nil })
 	stages.Go(func() error { events.Learn(background, logger); return nil })
 	stages.Go(func() error { status.run(background); return nil })
+	stages.Go(func() error { people.Run(background); return nil })
+	stages.Go(func() error { janitor.Run(background); return nil })
 
 	if err := cmd.announce(ctx, t, set, st, connections, adminKey, listener.Addr(), base, app != nil); err != nil {
 		logger.Warn("the first connection could not be made", "error", err)

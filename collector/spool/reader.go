@@ -187,6 +187,9 @@ func (r *Reader) resync(from, limit int64) (int64, error) {
 	return limit, nil
 }
 
+// damagedFolder holds copies of what was damaged, below Options.Dir.
+const damagedFolder = "damaged"
+
 // damage deals with bytes [from,to) of the segment that are no record. The end
 // of a segment that a crash cut in the middle of a record was never
 // acknowledged (nor is one of zeros, which a file system leaves after a power
@@ -207,7 +210,7 @@ func (r *Reader) damage(from, to int64) error {
 	r.spool.mu.Lock()
 	r.spool.damaged++
 	r.spool.mu.Unlock()
-	dir := filepath.Join(r.spool.opts.Dir, "damaged")
+	dir := filepath.Join(r.spool.opts.Dir, damagedFolder)
 	name := filepath.Join(dir, fmt.Sprintf("%016x-%d.bin", r.seg.seq, from))
 	r.spool.opts.Logger.Error("spool record is damaged; skipped, a copy is kept",
 		"segment", r.seg.name(), "offset", from, "bytes", len(buf), "copy", name)

@@ -26,6 +26,14 @@ func New(base, key string) *Client {
 	return &Client{base: strings.TrimRight(base, "/"), key: key, http: &http.Client{Timeout: time.Minute}}
 }
 
+// Patient returns a client of the same server that waits as long as its context lets
+// it, for what takes the server minutes.
+func (c *Client) Patient() *Client {
+	patient := *c
+	patient.http = &http.Client{Transport: c.http.Transport}
+	return &patient
+}
+
 // Problem is an answer that is not a success (RFC 9457).
 type Problem struct {
 	Status int    `json:"status"`
@@ -81,6 +89,29 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	return Send(c.http, req, out)
 }
 
+// Stream sends a request without a body and copies a successful answer to w. It
+// returns how many bytes that were; an answer that was cut off is an error.
+func (c *Client) Stream(ctx context.Context, method, path string, w io.Writer) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+	if err != nil {
+		return 0, fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("%w at %s: %w", ErrUnreachable, req.URL.Host, err)
+	}
+	defer func() { _ = res.Body.Close() }() // read to its end below
+	if res.StatusCode >= 400 {
+		return 0, problemOf(res)
+	}
+	n, err := io.Copy(w, res.Body)
+	if err != nil {
+		return n, fmt.Errorf("read answer: %w", err)
+	}
+	return n, nil
+}
+
 // Send sends a request and decodes the answer as Do does.
 func Send(client *http.Client, req *http.Request, out any) error {
 	res, err := client.Do(req)
@@ -88,17 +119,12 @@ func Send(client *http.Client, req *http.Request, out any) error {
 		return fmt.Errorf("%w at %s: %w", ErrUnreachable, req.URL.Host, err)
 	}
 	defer func() { _ = res.Body.Close() }() // read to its end below
+	if res.StatusCode >= 400 {
+		return problemOf(res)
+	}
 	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
-	}
-	if res.StatusCode >= 400 {
-		p := &Problem{}
-		if json.Unmarshal(data, p) != nil || p.Title == "" {
-			p = &Problem{Title: http.StatusText(res.StatusCode), Detail: strings.TrimSpace(string(data[:min(len(data), 500)]))}
-		}
-		p.Status, p.RetryAfter = res.StatusCode, res.Header.Get("Retry-After")
-		return p
 	}
 	if out == nil || len(data) == 0 {
 		return nil
@@ -107,4 +133,18 @@ func Send(client *http.Client, req *http.Request, out any) error {
 		return fmt.Errorf("decode answer: %w", err)
 	}
 	return nil
+}
+
+// problemOf reads an answer that is not a success.
+func problemOf(res *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	p := &Problem{}
+	if json.Unmarshal(data, p) != nil || p.Title == "" {
+		p = &Problem{Title: http.StatusText(res.StatusCode), Detail: strings.TrimSpace(string(data[:min(len(data), 500)]))}
+	}
+	p.Status, p.RetryAfter = res.StatusCode, res.Header.Get("Retry-After")
+	return p
 }

@@ -98,6 +98,14 @@ type Config struct {
 	Status StatusSource
 	// Dashboards keeps dashboards. Default: 404 for all of them.
 	Dashboards Dashboards
+	// People reads what one person did. Default: 404.
+	People People
+	// Erasures removes people. Default: 404.
+	Erasures Erasures
+	// Retention removes old events, and what deleted connections leave. Default: 404.
+	Retention Retention
+	// Backups takes backups. Default: 404.
+	Backups Backups
 	// SavedReports are sent with a dashboard that shows them. Default: none are.
 	SavedReports SavedReports
 	// Extra registers further routes below the router of /api/v1, each behind a
@@ -242,6 +250,7 @@ func (a *API) routes() {
 		{http.MethodPatch, "/connections/:id", access.Admin, a.patchConnection},
 		{http.MethodDelete, "/connections/:id", access.Admin, a.deleteConnection},
 		{http.MethodPost, "/connections/:id/rotate", access.Admin, a.rotateConnection},
+		{http.MethodPost, "/connections/:id/retention", access.Admin, a.applyRetention},
 		{http.MethodGet, "/connections/:id/events", access.Analyst, a.recentEvents},
 		{http.MethodGet, "/connections/:id/requests", access.Analyst, a.recentRequests},
 		{http.MethodGet, "/connections/:id/requests/:request", access.Analyst, a.oneRequest},
@@ -249,6 +258,10 @@ func (a *API) routes() {
 		{http.MethodPost, "/keys", access.Admin, a.createKey},
 		{http.MethodGet, "/keys", access.Admin, a.listKeys},
 		{http.MethodDelete, "/keys/:id", access.Admin, a.deleteKey},
+		{http.MethodGet, "/people/:email/events", access.Analyst, a.personEvents},
+		{http.MethodDelete, "/people/:email", access.Admin, a.erasePerson},
+		{http.MethodGet, "/erasures", access.Admin, a.listErasures},
+		{http.MethodPost, "/backup", access.Admin, a.takeBackup},
 		{http.MethodGet, "/me", access.Viewer, a.me},
 		{http.MethodGet, "/status", access.Analyst, a.status},
 		{http.MethodGet, "/dashboards", access.Viewer, a.board(a.listDashboards)},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -8,11 +9,14 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 
 	"github.com/tributary-events/tributary/connection"
 	"github.com/tributary-events/tributary/internal/access"
 	"github.com/tributary-events/tributary/internal/logging"
 	"github.com/tributary-events/tributary/internal/problem"
+	"github.com/tributary-events/tributary/privacy"
 )
 
 // connectionView is a connection as the API shows it. Webhook URLs are secrets that
@@ -23,6 +27,7 @@ type connectionView struct {
 	EventSource         string            `json:"event_source"`
 	EventObject         string            `json:"event_object"`
 	AllowAnonymous      bool              `json:"allow_anonymous"`
+	RetentionDays       *int              `json:"retention_days"`
 	Status              connection.Status `json:"status"`
 	WebhookURL          *string           `json:"webhook_url"`
 	PreviousWebhookURLs []previousURL     `json:"previous_webhook_urls"`
@@ -45,6 +50,9 @@ func (a *API) view(c *gin.Context, d connection.Detail) connectionView {
 		AllowAnonymous: d.AllowAnonymous, Status: d.Status, PreviousWebhookURLs: []previousURL{},
 		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, EventsReceived: d.Stats.EventsReceived,
 		FirstEventAt: orNull(d.Stats.FirstEventAt), LastEventAt: orNull(d.Stats.LastEventAt),
+	}
+	if d.RetentionDays > 0 {
+		v.RetentionDays = &d.RetentionDays
 	}
 	if key, ok := identity(c); ok && key.Role.Includes(access.Admin) {
 		base := a.baseURL(c.Request)
@@ -85,6 +93,7 @@ type newConnection struct {
 	EventSource    string `json:"event_source" validate:"required"`
 	EventObject    string `json:"event_object" validate:"required"`
 	AllowAnonymous bool   `json:"allow_anonymous"`
+	RetentionDays  *int   `json:"retention_days" validate:"omitnil,min=1"`
 }
 
 func (a *API) createConnection(c *gin.Context) error {
@@ -92,8 +101,13 @@ func (a *API) createConnection(c *gin.Context) error {
 	if err := a.decode(c, &in, false); err != nil {
 		return err
 	}
+	days := 0
+	if in.RetentionDays != nil {
+		days = *in.RetentionDays
+	}
 	d, err := a.cfg.Connections.Create(c.Request.Context(), connection.New{
 		Name: in.Name, EventSource: in.EventSource, EventObject: in.EventObject, AllowAnonymous: in.AllowAnonymous,
+		RetentionDays: days,
 	})
 	if err != nil {
 		return err
@@ -144,7 +158,9 @@ type patchOfConnection struct {
 	EventObject    *string `json:"event_object"`
 	AllowAnonymous *bool   `json:"allow_anonymous"`
 	Paused         *bool   `json:"paused"`
-	Status         *string `json:"status" validate:"omitnil,oneof=paused connected awaiting_data"`
+	// RetentionDays is null for ever, and absent where it is not to change.
+	RetentionDays jsontext.Value `json:"retention_days"`
+	Status        *string        `json:"status" validate:"omitnil,oneof=paused connected awaiting_data"`
 }
 
 func (a *API) patchConnection(c *gin.Context) error {
@@ -165,9 +181,13 @@ func (a *API) patchConnection(c *gin.Context) error {
 		}
 		in.Paused = &paused
 	}
+	days, err := retentionOf(in.RetentionDays)
+	if err != nil {
+		return err
+	}
 	d, err := a.cfg.Connections.Update(c.Request.Context(), id, connection.Patch{
 		Name: in.Name, EventSource: in.EventSource, EventObject: in.EventObject,
-		AllowAnonymous: in.AllowAnonymous, Paused: in.Paused,
+		AllowAnonymous: in.AllowAnonymous, Paused: in.Paused, RetentionDays: days,
 	})
 	if err != nil {
 		return err
@@ -184,7 +204,65 @@ func (a *API) deleteConnection(c *gin.Context) error {
 	if err := a.cfg.Connections.Delete(c.Request.Context(), id); err != nil {
 		return err
 	}
+	if a.cfg.Retention != nil {
+		a.cfg.Retention.Deleted()
+	}
 	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// retentionOf reads a patch's retention: nil where it has none, 0 for ever.
+func retentionOf(text jsontext.Value) (*int, error) {
+	days := 0
+	switch string(text) {
+	case "":
+		return nil, nil
+	case "null":
+		return &days, nil
+	}
+	days, err := strconv.Atoi(string(text))
+	if err != nil || days < 1 {
+		return nil, problem.Invalid(problem.Field{
+			Field: "retention_days", Pointer: "/retention_days", Code: "type",
+			Message: "must be a whole number of days, at least 1, or null for ever",
+		})
+	}
+	return &days, nil
+}
+
+// Retention removes events that are older than their connection keeps them.
+type Retention interface {
+	// Apply removes those of one connection now.
+	Apply(ctx context.Context, connection uuid.UUID, days int) (privacy.Expired, error)
+	// Deleted says that a connection was deleted: what it leaves is to go.
+	Deleted()
+}
+
+// applyRetention answers when the bytes have left the disk.
+func (a *API) applyRetention(c *gin.Context) error {
+	if a.cfg.Retention == nil {
+		return problem.New(problem.NotFound, "This server removes no old events.")
+	}
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	d, err := a.cfg.Connections.Get(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	if d.RetentionDays == 0 {
+		return problem.Invalid(problem.Field{
+			Field: "retention_days", Code: "required", Message: "is not set: this connection keeps its events for ever",
+		})
+	}
+	// An error means that the writer is no connection.
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(eraseDeadline))
+	expired, err := a.cfg.Retention.Apply(c.Request.Context(), id, d.RetentionDays)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, http.StatusOK, expired)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/tributary-events/tributary/internal/access"
 	"github.com/tributary-events/tributary/internal/board"
 	"github.com/tributary-events/tributary/internal/problem"
+	"github.com/tributary-events/tributary/privacy"
 	"github.com/tributary-events/tributary/query"
 )
 
@@ -45,6 +46,11 @@ func asProblem(r *http.Request, err error) error {
 		return problem.New(problem.NotFound, "There is no connection with this id.")
 	case errors.Is(err, access.ErrNotFound):
 		return problem.New(problem.NotFound, "There is no API key with this id.")
+	case errors.Is(err, privacy.ErrAddress):
+		return problem.Invalid(problem.Field{Field: "email", Code: "email", Message: "must be the whole address, such as ada@example.com"})
+	case errors.Is(err, privacy.ErrUnavailable):
+		return problem.Wrap(err, problem.Unavailable, "Not everything could be removed now: the database or the spool did not let go in time. Do it again.").
+			RetryAfter(retryAfter)
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return err // the caller has gone
 	case errors.Is(err, connection.ErrUnavailable), errors.Is(err, access.ErrUnavailable),

@@ -82,7 +82,7 @@ func TestAccessLog(t *testing.T) {
 	}
 	want := []string{
 		"INFO GET /api/v1/connections/" + knownID.String() + "?who=[email]&key=trb_*** 200 admin",
-		"INFO GET /api/v1/people/[email]/events 404 <nil>",
+		"INFO GET /api/v1/people/[email]/events 401 <nil>",
 		"INFO GET /collector/webhook_event/abcd*** 405 <nil>",
 		"INFO POST /collector/webhook_event/abcd***/more 404 <nil>",
 		"INFO POST /collector/webhook_event/*** 404 <nil>",

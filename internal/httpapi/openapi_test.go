@@ -81,7 +81,7 @@ func TestDocumentNamesTheRoles(t *testing.T) {
 func TestCheckerFindsDeviations(t *testing.T) {
 	c := openapitest.New(t)
 	const connection = `{"id":"7d0f4f0a-6a55-4a8e-9b1b-0c8f4f3f1a11","name":"n","event_source":"s","event_object":"o",
-		"allow_anonymous":false,"status":"connected","webhook_url":null,"previous_webhook_urls":[],
+		"allow_anonymous":false,"retention_days":null,"status":"connected","webhook_url":null,"previous_webhook_urls":[],
 		"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","events_received":1,"first_event_at":null,"last_event_at":null}`
 	const unauthenticated = `{"type":"/problems/unauthenticated","title":"t","status":401,"detail":"d","request_id":"r"}`
 	tests := []struct {

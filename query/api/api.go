@@ -32,7 +32,7 @@ type Catalogue interface {
 	Paths(ctx context.Context, connection uuid.UUID) ([]catalogue.Path, error)
 }
 
-// Config of the endpoints. All but Who, Allowed and Now are required.
+// Config of the endpoints. All but Who, Allowed, Cache and Now are required.
 type Config struct {
 	Definitions *define.Service
 	// Connections returns those that are not deleted.
@@ -48,7 +48,9 @@ type Config struct {
 	// slug asks for reports that are not saved. The context is the request's
 	// *gin.Context. Nil: all may see all.
 	Allowed func(ctx context.Context, slug string) bool
-	Now     func() time.Time // nil = time.Now
+	// Cache holds the data of saved reports, for who has to clear it. Nil: one of its own.
+	Cache *Cache
+	Now   func() time.Time // nil = time.Now
 }
 
 func (c *Config) setDefaults() error {
@@ -60,6 +62,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Allowed == nil {
 		c.Allowed = func(context.Context, string) bool { return true }
+	}
+	if c.Cache == nil {
+		c.Cache = NewCache()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -80,7 +85,7 @@ func Register(router gin.IRouter, cfg Config) error {
 	if err := cfg.setDefaults(); err != nil {
 		return err
 	}
-	a := &api{Config: cfg, cache: newCache()}
+	a := &api{Config: cfg, cache: cfg.Cache.cache}
 	for _, r := range []struct {
 		method, path string
 		need         gin.HandlerFunc

@@ -44,6 +44,15 @@ type cacheEntry struct {
 	cells  int
 }
 
+// Cache holds answers for a moment. It is safe for concurrent use.
+type Cache struct{ cache }
+
+// NewCache returns an empty cache for a Config.
+func NewCache() *Cache { return &Cache{newCache()} }
+
+// Clear forgets all answers, also those that are being worked out.
+func (c *Cache) Clear() { c.clear() }
+
 func newCache() cache {
 	return cache{state: &cacheState{entries: map[string]cacheEntry{}}, group: &singleflight.Group{}}
 }

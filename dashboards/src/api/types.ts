@@ -34,6 +34,8 @@ export interface Connection {
   event_source: string;
   event_object: string;
   allow_anonymous: boolean;
+  /** For how many days events are kept; null = for ever. */
+  retention_days?: number | null;
   status: ConnectionStatus;
   /** Null for roles that must not know it. */
   webhook_url: string | null;
@@ -57,6 +59,7 @@ export interface ConnectionPatch {
   event_object?: string;
   allow_anonymous?: boolean;
   paused?: boolean;
+  retention_days?: number | null;
 }
 
 /** An event as the API lists it; the live stream leaves out the connection's fields. */
@@ -286,13 +289,17 @@ export interface SqlSchema {
 }
 
 export interface ErasureReceipt {
-  id?: string;
-  erased_at?: string;
+  id: string;
+  email_hash: string;
+  finished: boolean;
+  requested_by: string;
+  started_at: string;
+  erased_at: string | null;
   events_erased: number;
-  refused_requests_erased?: number;
-  spool_records_erased?: number;
+  refused_requests_erased: number;
+  /** What was removed where: rows of tables, and what lay elsewhere. */
+  removed: { where: string; count: number }[];
   remaining: number;
-  email_hash?: string;
 }
 
 export type Health = 'ok' | 'degraded' | 'down';

@@ -18,7 +18,7 @@ export function People() {
   return (
     <Page title="People" subtitle="Everything that one person did, by e-mail address.">
       <Search key={email} email={email} onFind={(next) => setParams(next === '' ? {} : { email: next })} />
-      {email === '' ? <Surface><Empty icon={<IconUser size={38} stroke={1.3} />} title="Whom are you looking for?">Enter the complete address. Upper and lower case do not matter.</Empty></Surface> : <Person key={email} email={email} />}
+      {email === '' ? <Surface><Empty icon={<IconUser size={38} stroke={1.3} />} title="Whom are you looking for?">Enter the complete address (upper and lower case do not matter) or an event_adb_cdt.</Empty></Surface> : <Person key={email} email={email} />}
     </Page>
   );
 }
@@ -28,7 +28,7 @@ function Search({ email, onFind }: { email: string; onFind: (email: string) => v
   return (
     <form onSubmit={(e) => { e.preventDefault(); onFind(text.trim()); }}>
       <Group mb="lg" gap="sm">
-        <TextInput maw={420} className="grow" type="email" value={text} onChange={(e) => setText(e.currentTarget.value)} aria-label="E-mail address" placeholder="ada@example.com" leftSection={<IconSearch size={16} />} />
+        <TextInput maw={420} className="grow" type="text" value={text} onChange={(e) => setText(e.currentTarget.value)} aria-label="E-mail address or event_adb_cdt" placeholder="ada@example.com" leftSection={<IconSearch size={16} />} />
         <Button type="submit">Find</Button>
       </Group>
     </form>
@@ -63,13 +63,13 @@ function Person({ email }: { email: string }) {
   if (history.data === undefined) return <Stack>{[0, 1, 2].map((i) => <Skeleton key={i} h={52} radius={10} />)}</Stack>;
   const events = history.data.pages.flatMap((p) => p.data);
   if (events.length === 0) {
-    return <Surface><Empty title={`No events of ${email}`} action={may.manage ? <Button variant="default" onClick={() => setAsking(true)}>Erase anyway</Button> : undefined}>Nothing is stored under this address. Erasing keeps later copies out as well.</Empty>{asking && <Erase email={email} onClose={() => setAsking(false)} onDone={setReceipt} />}</Surface>;
+    return <Surface><Empty title={`No events of ${email}`} action={may.manage && email.includes('@') ? <Button variant="default" onClick={() => setAsking(true)}>Erase anyway</Button> : undefined}>Nothing is stored under this address. Erasing keeps later copies out as well.</Empty>{asking && <Erase email={email} onClose={() => setAsking(false)} onDone={setReceipt} />}</Surface>;
   }
   return (
     <>
       <Group justify="space-between" mb="md">
         <div><Title order={2} className="wrap-anywhere">{email}</Title><Text size="sm" c="dimmed">{plural(events.length, 'event')}{history.hasNextPage ? ' and more' : ''}</Text></div>
-        {may.manage && <Button variant="light" color="red" leftSection={<IconEraser size={17} />} onClick={() => setAsking(true)}>Erase this person</Button>}
+        {may.manage && email.includes('@') && <Button variant="light" color="red" leftSection={<IconEraser size={17} />} onClick={() => setAsking(true)}>Erase this person</Button>}
       </Group>
       <Surface>
         <Stack gap="lg">
@@ -135,12 +135,13 @@ function Receipt({ receipt, email }: { receipt: ErasureReceipt; email: string })
         <tbody>
           <tr><th scope="row">Address</th><td>{email}</td></tr>
           <tr><th scope="row">Events erased</th><td>{formatNumber(receipt.events_erased)}</td></tr>
-          {receipt.refused_requests_erased !== undefined && <tr><th scope="row">Refused requests erased</th><td>{formatNumber(receipt.refused_requests_erased)}</td></tr>}
-          {receipt.spool_records_erased !== undefined && <tr><th scope="row">Waiting in the spool</th><td>{formatNumber(receipt.spool_records_erased)}</td></tr>}
+          <tr><th scope="row">Refused requests erased</th><td>{formatNumber(receipt.refused_requests_erased)}</td></tr>
+          {receipt.removed.filter((r) => r.count > 0).map((r) => <tr key={r.where}><th scope="row">Removed from {r.where}</th><td>{formatNumber(r.count)}</td></tr>)}
           <tr><th scope="row">Found afterwards</th><td>{formatNumber(receipt.remaining)}</td></tr>
-          {receipt.erased_at !== undefined && <tr><th scope="row">When</th><td><Exact time={receipt.erased_at} /></td></tr>}
-          {receipt.id !== undefined && <tr><th scope="row">Receipt</th><td className="mono">{receipt.id}</td></tr>}
-          {receipt.email_hash !== undefined && <tr><th scope="row">Keyed hash kept</th><td className="mono wrap-anywhere">{receipt.email_hash}</td></tr>}
+          {receipt.erased_at !== null && <tr><th scope="row">When</th><td><Exact time={receipt.erased_at} /></td></tr>}
+          <tr><th scope="row">By</th><td>{receipt.requested_by}</td></tr>
+          <tr><th scope="row">Receipt</th><td className="mono">{receipt.id}</td></tr>
+          <tr><th scope="row">Keyed hash kept</th><td className="mono wrap-anywhere">{receipt.email_hash}</td></tr>
         </tbody>
       </table>
     </Surface>

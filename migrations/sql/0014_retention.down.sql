@@ -1,0 +1,1 @@
+ALTER TABLE {{.Table "connections"}}{{.OnCluster}} DROP COLUMN IF EXISTS retention_days;

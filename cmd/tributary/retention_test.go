@@ -114,5 +114,7 @@ func TestDeletedConnectionLeavesNothing(t *testing.T) {
 	if status := p.api("DELETE", "/api/v1/connections/"+other.ID, nil, nil); status != 204 {
 		t.Fatal(status)
 	}
-	waitFor(t, "the removal", func() bool { return p.engineExec("SELECT (SELECT count() FROM events) + (SELECT count() FROM event_keys)") == "0" })
+	waitFor(t, "the removal", func() bool {
+		return p.engineExec("SELECT (SELECT count() FROM events) + (SELECT count() FROM event_keys)") == "0"
+	})
 }

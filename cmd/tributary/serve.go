@@ -23,6 +23,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tributary-events/tributary/collector"
+	"github.com/tributary-events/tributary/collector/importer"
+	importapi "github.com/tributary-events/tributary/collector/importer/api"
 	"github.com/tributary-events/tributary/connection"
 	"github.com/tributary-events/tributary/dashboards"
 	"github.com/tributary-events/tributary/engine"
@@ -188,6 +190,13 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	if err != nil {
 		return err
 	}
+	imports, err := importer.New(importer.Config{
+		Accept: ingest.Submit, Store: importer.NewTable(st.conn), TempDir: filepath.Join(set.data, "imports"), Logger: logger,
+		AllowAnonymous: func(id uuid.UUID) bool { return connections.Registry().Target(id).AllowAnonymous() },
+	})
+	if err != nil {
+		return err
+	}
 	st.register(metrics)
 	base, err := httpapi.PublicURL(set.publicURL, listener.Addr())
 	if err != nil {
@@ -200,11 +209,14 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 	api, err := httpapi.New(httpapi.Config{
 		App: app, Dashboards: board.NewTable(st.conn, nil), SavedReports: asked,
 		Extra: func(a *httpapi.API, v1 gin.IRouter) error {
-			return asked.register(v1, queryapi.Config{
-				Analyst: a.Need(access.Analyst), Viewer: a.Need(access.Viewer), Who: a.Who, Allowed: a.Allowed,
-			})
+			return errors.Join(
+				asked.register(v1, queryapi.Config{
+					Analyst: a.Need(access.Analyst), Viewer: a.Need(access.Viewer), Who: a.Who, Allowed: a.Allowed,
+				}),
+				importapi.Register(v1, importapi.Config{Imports: imports, Connections: connections, Admin: a.Need(access.Admin)}),
+			)
 		},
-		Documents:   [][]byte{queryapi.OpenAPI()},
+		Documents:   [][]byte{queryapi.OpenAPI(), importapi.OpenAPI()},
 		Connections: connections, Keys: keys, Events: query.NewRecent(st.conn), Version: buildVersion(),
 		Requests: collector.Requests{Activity: ingest.Activity(), Store: events},
 		Live:     func(id uuid.UUID) httpapi.Subscription { return ingest.Activity().Subscribe(id) },

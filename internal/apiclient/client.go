@@ -93,12 +93,7 @@ func Send(client *http.Client, req *http.Request, out any) error {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if res.StatusCode >= 400 {
-		p := &Problem{}
-		if json.Unmarshal(data, p) != nil || p.Title == "" {
-			p = &Problem{Title: http.StatusText(res.StatusCode), Detail: strings.TrimSpace(string(data[:min(len(data), 500)]))}
-		}
-		p.Status, p.RetryAfter = res.StatusCode, res.Header.Get("Retry-After")
-		return p
+		return problemOf(res, data)
 	}
 	if out == nil || len(data) == 0 {
 		return nil

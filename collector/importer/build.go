@@ -199,7 +199,7 @@ func (b *builder) timestamp(dst []byte, c Cell, column string) ([]byte, *Fault) 
 	ms, err := parseDate(form, string(text), b.loc)
 	if err != nil {
 		reason := strings.TrimPrefix(err.Error(), "timestamp: ")
-		return dst, &Fault{Column: column, Message: fmt.Sprintf("the date %q, read as %s, %s", shorten(string(text)), form, reason)}
+		return dst, &Fault{Column: column, Message: fmt.Sprintf("the date %q, read as %s: %s", shorten(string(text)), form, reason)}
 	}
 	return time.UnixMilli(ms).UTC().AppendFormat(dst, `"2006-01-02T15:04:05.000Z"`), nil
 }

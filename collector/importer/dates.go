@@ -37,7 +37,7 @@ const (
 	maxUnix   = 5_000_000_000
 )
 
-var errNoDate = errors.New("is not in this form")
+var errNoDate = errors.New("it is not in this form")
 
 // parseDate returns the milliseconds since 1970 UTC of a text in a form. A time
 // without an offset is a local time of loc; one that a change of clocks leaves out is
@@ -78,17 +78,17 @@ func hasOffset(text string) bool {
 // local returns the instant of a local time.
 func local(year int, month time.Month, day, h, m, s, ms int, loc *time.Location) (int64, error) {
 	if month < 1 || month > 12 || day < 1 || day > time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day() {
-		return 0, fmt.Errorf("names a day that does not exist: %04d-%02d-%02d", year, month, day)
+		return 0, fmt.Errorf("it names a day that does not exist: %04d-%02d-%02d", year, month, day)
 	}
 	if h > 23 || m > 59 || s > 59 {
-		return 0, fmt.Errorf("names a time that does not exist: %02d:%02d:%02d", h, m, s)
+		return 0, fmt.Errorf("it names a time that does not exist: %02d:%02d:%02d", h, m, s)
 	}
 	if year < event.MinYear || year > event.MaxYear {
-		return 0, fmt.Errorf("lies outside the years %d to %d", event.MinYear, event.MaxYear)
+		return 0, fmt.Errorf("it lies outside the years %d to %d", event.MinYear, event.MaxYear)
 	}
 	t := time.Date(year, month, day, h, m, s, ms*int(time.Millisecond), loc)
 	if t.Hour() != h || t.Minute() != m {
-		return 0, fmt.Errorf("names a time that the change of clocks of %s leaves out", loc)
+		return 0, fmt.Errorf("it names a time that the change of clocks of %s leaves out", loc)
 	}
 	// Where the clocks go back an hour occurs twice; time.Date does not say which it takes.
 	if earlier := t.Add(-time.Hour); earlier.Hour() == h && earlier.Minute() == m {
@@ -241,7 +241,7 @@ var clocks = []string{"15:04", "15:04:05", "15.04", "3:04 PM", "3:04:05 PM"}
 
 // withTime reads the time behind a date; none is midnight.
 func withTime(year int, month time.Month, day int, rest string, loc *time.Location) (int64, error) {
-	rest = strings.ToUpper(strings.Trim(rest, " ,T"))
+	rest = strings.ToUpper(strings.TrimSpace(strings.TrimLeft(rest, " ,T")))
 	if rest == "" {
 		return local(year, month, day, 0, 0, 0, 0, loc)
 	}
@@ -266,7 +266,7 @@ func withTime(year int, month time.Month, day int, rest string, loc *time.Locati
 			return local(year, month, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond()/1e6, time.FixedZone("", offset))
 		}
 	}
-	return 0, fmt.Errorf("has no time behind its date: %s", shorten(rest))
+	return 0, fmt.Errorf("it has no time behind its date: %s", shorten(rest))
 }
 
 // formsOf returns the forms in which every one of the texts is a date. None, if there are no texts.

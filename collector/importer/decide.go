@@ -84,9 +84,12 @@ func (g *guesser) decide() {
 	if !taken[TargetTimestamp] {
 		set(pick(timeNames[:1], any), TargetTimestamp)
 	}
+	if !taken[TargetTimestamp] {
+		set(g.only(free, g.written), TargetTimestamp)
+	}
 	set(pick(emailNames, any), TargetEmail)
 	if !taken[TargetEmail] {
-		set(g.addresses(free), TargetEmail)
+		set(g.only(free, g.addresses), TargetEmail)
 	}
 	set(pick(cdtNames, any), TargetCDT)
 
@@ -143,26 +146,39 @@ func (g *guesser) clashes(key string) bool {
 	return false
 }
 
-// addresses finds a column of which all values are e-mail addresses, if it is the only one.
-func (g *guesser) addresses(free func(string) bool) string {
-	rules, found := event.NewRules(), ""
+// only returns the column that is free and of which the texts are of a kind, if there is
+// just one.
+func (g *guesser) only(free func(string) bool, is func(texts []string) bool) string {
+	found := ""
 	for _, name := range g.columns {
 		c := g.texts[name]
-		if !free(name) || len(c.texts) == 0 {
+		if !free(name) || len(c.texts) == 0 || !is(c.texts[:min(len(c.texts), 100)]) {
 			continue
 		}
-		all := true
-		for _, t := range c.texts[:min(len(c.texts), 100)] {
-			all = all && strings.Contains(t, "@") && rules.CheckEmail([]byte(strings.TrimSpace(t)))
-		}
-		switch {
-		case all && found != "":
+		if found != "" {
 			return ""
-		case all:
-			found = name
 		}
+		found = name
 	}
 	return found
+}
+
+// written tells whether all texts are dates, and not just numbers.
+func (g *guesser) written(texts []string) bool {
+	loc, err := g.plan.location()
+	if err != nil {
+		return false
+	}
+	forms := formsOf(texts, loc)
+	return len(forms) > 0 && !slices.Contains(forms, DateExcel) && !slices.Contains(forms, DateUnix) && !slices.Contains(forms, DateMilli) &&
+		!isNumber([]byte(texts[0]))
+}
+
+func (g *guesser) addresses(texts []string) bool {
+	rules := event.NewRules()
+	return !slices.ContainsFunc(texts, func(t string) bool {
+		return !strings.Contains(t, "@") || !rules.CheckEmail([]byte(strings.TrimSpace(t)))
+	})
 }
 
 // finish adds the form of dates and the type.

@@ -316,7 +316,12 @@ func shortText(s string) string { return s[:min(len(s), 2000)] }
 // try makes events of the sample as the plan stands.
 func (g *guesser) try() error {
 	g.guess.Plan = &g.plan
-	g.guess.Questions = append(g.guess.Questions, g.plan.questions(g.anonymous)...)
+	for _, q := range g.plan.questions(g.anonymous) {
+		asked := slices.ContainsFunc(g.guess.Questions, func(x Question) bool { return x.Code == q.Code && x.Column == q.Column })
+		if !asked { // perhaps with fewer choices
+			g.guess.Questions = append(g.guess.Questions, q)
+		}
+	}
 	g.guess.Events, g.guess.Problems = []json.RawMessage{}, []Sample{}
 	g.guess.Columns = make([]ColumnSample, 0, len(g.plan.Columns))
 	for _, name := range g.columns {
@@ -334,7 +339,7 @@ func (g *guesser) try() error {
 		g.guess.Warnings = []string{}
 	}
 	trial := g.plan
-	if len(trial.questions(g.anonymous)) > 0 {
+	if len(trial.questions(g.anonymous)) > 0 || trial.Encoding == "" && trial.Format == CSV {
 		return nil // no event can be made yet
 	}
 	source, err := g.reopen(&trial)

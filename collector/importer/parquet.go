@@ -130,17 +130,17 @@ func (s *parquetSource) checkPages(group int) error {
 			at = c.DictionaryPageOffset
 		}
 		for end := at + c.TotalCompressedSize; at < end; {
-			in := bufio.NewReaderSize(io.NewSectionReader(s.file, at, end-at), 512)
-			reader := protocol.NewReader(in)
+			section := &counter{r: io.NewSectionReader(s.file, at, end-at)}
+			in := bufio.NewReaderSize(section, 512)
 			var header format.PageHeader
-			if err := thrift.NewDecoder(reader).Decode(&header); err != nil {
-				return broken(err, "The Parquet file is damaged: the header of a page of column %s cannot be read.", s.leaf(i))
+			if err := thrift.NewDecoder(protocol.NewReader(in)).Decode(&header); err != nil {
+				return broken(err, "The Parquet file is damaged: the header of a page of column %s cannot be read: %v.", s.leaf(i), err)
 			}
 			if header.UncompressedPageSize < 0 || header.UncompressedPageSize > maxPage || header.CompressedPageSize < 0 {
 				return broken(nil, "A page of column %s would take %d bytes, more than %d: write the file with smaller pages.",
 					s.leaf(i), header.UncompressedPageSize, maxPage)
 			}
-			at += int64(reader.BytesRead()) + int64(header.CompressedPageSize)
+			at += section.n - int64(in.Buffered()) + int64(header.CompressedPageSize)
 		}
 	}
 	return nil
@@ -168,11 +168,11 @@ func (s *parquetSource) Close() (err error) {
 
 func (s *parquetSource) Next(row *Row) (err error) {
 	defer func() {
-		recovered(&err)
 		if f, ok := errors.AsType[*FileError](err); ok && f.Row == 0 {
 			f.Row = s.row + 1
 		}
 	}()
+	defer recovered(&err) // deferred itself, without which recover does nothing
 	for len(s.read) == 0 {
 		if err := s.fill(); err != nil {
 			return err

@@ -82,7 +82,7 @@ func withoutCells(text string, delimiter byte, n int) string {
 func writeRefusedJSON(out *bufio.Writer, r RefusedRow) error {
 	line := append([]byte(`{"`+RefusedRowColumn+`":`), strconv.FormatInt(r.Row, 10)...)
 	line = appendText(append(line, `,"`+RefusedReasonColumn+`":`...), []byte(oneLine(r.Reason)))
-	text := strings.TrimSpace(r.Text)
+	text := withoutMembers(strings.TrimSpace(r.Text))
 	switch {
 	case r.Unreadable || !strings.HasPrefix(text, "{"):
 		line = appendText(append(line, `,"import_text":`...), []byte(strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "␀"), "\ufffd")))
@@ -94,6 +94,22 @@ func writeRefusedJSON(out *bufio.Writer, r RefusedRow) error {
 	}
 	_, _ = out.Write(line)
 	return out.WriteByte('\n')
+}
+
+// withoutMembers takes away what an earlier file of refused rows has put before a row.
+func withoutMembers(text string) string {
+	if !strings.Contains(text, `"`+RefusedRowColumn+`"`) && !strings.Contains(text, `"`+RefusedReasonColumn+`"`) {
+		return text
+	}
+	s := newNDJSON(strings.NewReader(text), &Plan{Columns: []Column{{Name: RefusedRowColumn}, {Name: RefusedReasonColumn}}})
+	var row Row
+	if err := s.Next(&row); err != nil || row.Fault != nil {
+		return text
+	}
+	if len(row.More) == 0 {
+		return "{}"
+	}
+	return string(appendMore(nil, row.More))
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -45,6 +45,7 @@ type cli struct {
 	Connection connectionCommand `cmd:"" help:"Create and manage connections, each with its webhook URL."`
 	Send       sendCommand       `cmd:"" help:"Post a test event, or the events of a file, to a webhook URL."`
 	Import     importCommand     `cmd:"" help:"Take events in from a CSV, NDJSON or Parquet file."`
+	Export     exportCommand     `cmd:"" help:"Write a connection's events, or a report, to a file."`
 	SQL        sqlCommand        `cmd:"" name:"sql" help:"Ask ClickHouse as the read-only user 'analyst'."`
 	Doctor     doctorCommand     `cmd:"" help:"Check a set-up and say how to mend it."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

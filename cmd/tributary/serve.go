@@ -35,6 +35,7 @@ import (
 	"github.com/tributary-events/tributary/migrations"
 	"github.com/tributary-events/tributary/query"
 	queryapi "github.com/tributary-events/tributary/query/api"
+	"github.com/tributary-events/tributary/query/export"
 )
 
 // serveCommand is the server. What starts depends on what stands to its right;
@@ -213,10 +214,11 @@ func (cmd *serveCommand) serve(ctx context.Context, t *terminal, set settings, l
 				asked.register(v1, queryapi.Config{
 					Analyst: a.Need(access.Analyst), Viewer: a.Need(access.Viewer), Who: a.Who, Allowed: a.Allowed,
 				}),
+				export.Register(v1, export.Config{Events: export.NewEvents(st.conn), Connections: connections, Analyst: a.Need(access.Analyst)}),
 				importapi.Register(v1, importapi.Config{Imports: imports, Connections: connections, Admin: a.Need(access.Admin)}),
 			)
 		},
-		Documents:   [][]byte{queryapi.OpenAPI(), importapi.OpenAPI()},
+		Documents:   [][]byte{queryapi.OpenAPI(), importapi.OpenAPI(), export.OpenAPI()},
 		Connections: connections, Keys: keys, Events: query.NewRecent(st.conn), Version: buildVersion(),
 		Requests: collector.Requests{Activity: ingest.Activity(), Store: events},
 		Live:     func(id uuid.UUID) httpapi.Subscription { return ingest.Activity().Subscribe(id) },

@@ -15,6 +15,7 @@ import (
 type csvSource struct {
 	w         window
 	delimiter byte
+	decoded   bool
 	columns   []string
 	row, line int64
 	cells     []span
@@ -33,8 +34,8 @@ type span struct {
 
 const neverClosed = "a quotation mark opens that is never closed"
 
-func newCSV(r io.Reader, delimiter byte, noHeader bool) (*csvSource, error) {
-	s := &csvSource{w: window{r: r}, delimiter: delimiter, line: 1}
+func newCSV(r io.Reader, p *Plan) (*csvSource, error) {
+	s := &csvSource{w: window{r: r}, delimiter: p.Delimiter[0], decoded: p.decoded(), line: 1}
 	raw, _, err := s.record()
 	switch {
 	case err == io.EOF:
@@ -45,13 +46,13 @@ func newCSV(r io.Reader, delimiter byte, noHeader bool) (*csvSource, error) {
 	if len(s.cells) > maxColumns {
 		return nil, broken(nil, "The file has more than %d columns.", maxColumns)
 	}
-	if noHeader {
+	if p.NoHeader {
 		for i := range s.cells {
 			s.columns = append(s.columns, "column_"+strconv.Itoa(i+1))
 		}
 		return s, nil // the row stays in the window
 	}
-	if fault := badText(raw); fault != "" {
+	if fault := badText(raw, s.decoded); fault != "" {
 		return nil, broken(nil, "The header %s.", fault)
 	}
 	s.columns = uniqueNames(s.split(raw))
@@ -100,10 +101,10 @@ func (s *csvSource) Next(row *Row) error {
 
 // judge makes cells of the row that record has found.
 func (s *csvSource) judge(row *Row, raw []byte, open bool) {
-	if fault := badText(raw); fault != "" {
+	if fault := badText(raw, s.decoded); fault != "" {
 		row.Fault = &Fault{Message: fault, Unreadable: true}
 		for i, c := range s.cells {
-			if badText(raw[c.start:c.end]) != "" {
+			if badText(raw[c.start:c.end], s.decoded) != "" {
 				row.Fault.Column = s.name(i)
 				break
 			}
@@ -145,15 +146,16 @@ func (s *csvSource) name(i int) string {
 	return "cell " + strconv.Itoa(i+1)
 }
 
-// badText says what keeps a text from being stored.
-func badText(text []byte) string {
+// badText says what keeps a text from being stored. Decoded is one that was not UTF-8:
+// there U+FFFD stands for what could not be read.
+func badText(text []byte, decoded bool) string {
 	switch {
 	case bytes.IndexByte(text, 0) >= 0:
 		return "has a NUL byte"
 	case !utf8.Valid(text):
 		return "is not UTF-8: give the file's encoding"
-	case bytes.Contains(text, []byte("\ufffd")):
-		return "has the character U+FFFD: the file's encoding is another, or the text is damaged already"
+	case decoded && bytes.Contains(text, []byte("\ufffd")):
+		return "has bytes that are no character in the file's encoding"
 	default:
 		return ""
 	}

@@ -17,7 +17,7 @@ import (
 
 // readCSV returns header and rows, faults as "!message".
 func readCSV(r io.Reader, delimiter byte) (out [][]string, err error) {
-	s, err := newCSV(r, delimiter, false)
+	s, err := newCSV(r, &Plan{Delimiter: string(delimiter)})
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func TestCSV(t *testing.T) {
 }
 
 func TestCSVSaysWhereARowIs(t *testing.T) {
-	s, err := newCSV(strings.NewReader("a,b\n1,\"x\ny\"\n\n2,z\n"), ',', false)
+	s, err := newCSV(strings.NewReader("a,b\n1,\"x\ny\"\n\n2,z\n"), &Plan{Delimiter: ","})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,9 @@ func encodingOf(head []byte, whole bool) (encoding, doubt string) {
 	return "", "The file is not UTF-8 and has no byte order mark. Western European spreadsheets write windows-1252."
 }
 
+// decoded tells whether texts are made UTF-8 before they are read.
+func (p *Plan) decoded() bool { return p.Encoding != "" && p.Encoding != UTF8 }
+
 // cutRune takes away a character at the end of which bytes may be missing.
 func cutRune(b []byte) []byte {
 	for i := 1; i <= utf8.UTFMax && i <= len(b); i++ {

@@ -165,7 +165,7 @@ func (g *guesser) open() error {
 		if p.Format == NDJSON {
 			return newNDJSON(in, p), nil
 		}
-		return newCSV(in, p.Delimiter[0], p.NoHeader)
+		return newCSV(in, p)
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func firstByte(data []byte) byte {
 func delimiterOf(data []byte) string {
 	best, score := ",", 0
 	for _, d := range []string{",", ";", "\t", "|"} {
-		s, err := newCSV(strings.NewReader(string(data)), d[0], false)
+		s, err := newCSV(strings.NewReader(string(data)), &Plan{Delimiter: d})
 		if err != nil || len(s.columns) < 2 {
 			continue
 		}

@@ -15,6 +15,7 @@ type ndjsonSource struct {
 	w         window
 	columns   []string
 	index     map[string]int
+	decoded   bool
 	whole     bool // every line is an event as it is: nobody looks at its members
 	row, line int64
 	decoder   *jsontext.Decoder
@@ -24,7 +25,7 @@ type ndjsonSource struct {
 
 func newNDJSON(r io.Reader, plan *Plan) *ndjsonSource {
 	s := &ndjsonSource{
-		w: window{r: r}, index: map[string]int{}, whole: plan.identity(),
+		w: window{r: r}, index: map[string]int{}, whole: plan.identity(), decoded: plan.decoded(),
 		decoder: jsontext.NewDecoder(bytes.NewReader(nil)), line: 1,
 	}
 	for i, c := range plan.Columns {
@@ -54,8 +55,8 @@ func (s *ndjsonSource) Next(row *Row) error {
 		if raw[0] == '[' && s.row == 1 {
 			return &FileError{Row: 1, Line: line, Message: "the file is a JSON array; NDJSON has one object a line, without commas between them"}
 		}
-		if bytes.IndexByte(raw, 0) >= 0 {
-			row.Fault = &Fault{Message: "has a NUL byte", Unreadable: true}
+		if fault := badText(raw, s.decoded); fault != "" {
+			row.Fault = &Fault{Message: fault, Unreadable: true}
 			return nil
 		}
 		if !s.whole {

@@ -44,7 +44,7 @@ func Open(r io.Reader, plan *Plan, tempDir string) (Source, error) {
 	if plan.Format == NDJSON {
 		return newNDJSON(utf, plan), nil
 	}
-	return newCSV(utf, plan.Delimiter[0], plan.NoHeader)
+	return newCSV(utf, plan)
 }
 
 // unpack returns the file without gzip, and its beginning.

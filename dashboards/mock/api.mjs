@@ -1,5 +1,6 @@
 // A stand-in for the server while the app is developed: the same shapes, kept in
 // memory, a few live events. Development only; nothing of it is shipped.
+import { importRoutes } from './imports.mjs';
 import { randomUUID } from 'node:crypto';
 import { makeEvent, random, seed } from './data.mjs';
 import { convert, runCompared, runFunnel, select } from './reports.mjs';
@@ -12,6 +13,8 @@ class Problem extends Error {
     Object.assign(this, { status, title, errors });
   }
 }
+
+const isForm = (req) => req.headers['content-type']?.startsWith('multipart/') === true;
 
 export function createMock({ live = true } = {}) {
   let origin = 'http://127.0.0.1:5173';
@@ -225,6 +228,7 @@ export function createMock({ live = true } = {}) {
       return { ...key, key: `trib_${randomUUID().replaceAll('-', '')}` };
     }],
     ['DELETE', '/keys/:id', ({ id }) => void remove(apiKeys, 'id', id)],
+    ...importRoutes(),
   ];
 
   function schema() {
@@ -296,7 +300,7 @@ export function createMock({ live = true } = {}) {
         const match = new RegExp(`^${pattern.replace(':id', '(?<id>[^/]+)').replace(':other', '(?<other>[^/]+)')}$`).exec(path);
         if (match === null || req.method !== method) continue;
         const decoded = Object.fromEntries(Object.entries(match.groups ?? {}).map(([k, v]) => [k, decodeURIComponent(v)]));
-        const result = await handler({ ...decoded, body: text === '' ? {} : JSON.parse(text), url, me, req, res });
+        const result = await handler({ ...decoded, body: text === '' || isForm(req) ? {} : JSON.parse(text), text, url, me, req, res });
         if (result === res) return undefined;
         return answer(result === undefined ? 204 : res.statusCode, result);
       }

@@ -19,6 +19,9 @@ const maxPage = 64 << 20
 // maxFooter bounds the part of a Parquet file that describes it.
 const maxFooter = 64 << 20
 
+// maxOnDisk bounds what is copied to disk, which the spool may need.
+const maxOnDisk = 32 << 30
+
 // parquetSource reads a Parquet file, which lies on disk or in parts in memory.
 type parquetSource struct {
 	close   func() error
@@ -60,8 +63,11 @@ func toDisk(r io.Reader, dir string) (f *os.File, size int64, err error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, 0, errors.Join(fmt.Errorf("hide a temporary file: %w", err), f.Close())
 	}
-	if size, err = io.Copy(f, r); err != nil {
+	if size, err = io.Copy(f, io.LimitReader(r, maxOnDisk+1)); err != nil {
 		return nil, 0, errors.Join(readError(err), f.Close())
+	}
+	if size > maxOnDisk {
+		return nil, 0, errors.Join(broken(nil, "The Parquet file is larger than %d GiB: import it in parts.", maxOnDisk>>30), f.Close())
 	}
 	return f, size, nil
 }

@@ -53,7 +53,7 @@ function Reading({ plan, onPlan }: { plan: ImportPreview['plan']; onPlan: (plan:
   return (
     <Surface>
       <Group align="flex-end" gap="md">
-        <Select label="Time zone of dates without one" data={zones.includes('UTC') ? zones : ['UTC', ...zones]} value={plan.timezone ?? 'UTC'} searchable w={240} allowDeselect={false}
+        <Select label="Time zone of dates without one" data={zones.includes('UTC') ? zones : ['UTC', ...zones]} value={plan.timezone ?? 'UTC'} searchable w={280} allowDeselect={false}
           onChange={(value) => onPlan({ ...plan, timezone: value ?? 'UTC' })} comboboxProps={{ withinPortal: true }} />
         {plan.format === 'csv' && (
           <>

@@ -245,17 +245,18 @@ func (e *Eraser) round(ctx context.Context, r *Receipt, w *work) (rest uint64, e
 			return 0, err
 		}
 	}
-	refused, err := w.findRefused(ctx, found, true)
-	if err != nil {
-		return 0, err
-	}
-	if refused > 0 {
-		if err := w.removeRefused(ctx); err != nil {
+	for _, k := range keptTexts() {
+		n, err := w.findKept(ctx, k, found, true)
+		if err != nil {
 			return 0, err
 		}
+		if n > 0 {
+			if err := w.removeKept(ctx, k); err != nil {
+				return 0, err
+			}
+		}
+		r.refused(k, n)
 	}
-	r.RefusedRequestsErased += refused
-	r.removed("refused_requests", refused)
 	if e.cfg.Samples != nil {
 		ids, err := w.connections(ctx)
 		if err != nil {
@@ -271,8 +272,14 @@ func (e *Eraser) round(ctx context.Context, r *Receipt, w *work) (rest uint64, e
 	if rest, _, err = w.rows(ctx); err != nil {
 		return 0, err
 	}
-	refused, err = w.findRefused(ctx, found, false)
-	return rest + refused, err
+	for _, k := range keptTexts() {
+		n, err := w.findKept(ctx, k, found, false)
+		if err != nil {
+			return 0, err
+		}
+		rest += n
+	}
+	return rest, nil
 }
 
 // Exclude waits for an erasure that runs and keeps others from beginning until release
@@ -309,13 +316,20 @@ func (e *Eraser) Preview(ctx context.Context, email string) (_ Receipt, err erro
 	if r.EventsErased, err = e.remover.number(w.context(ctx), countNoted); err != nil {
 		return Receipt{}, err
 	}
-	if r.RefusedRequestsErased, err = w.findRefused(ctx, mentions(address), false); err != nil {
+	rows, _, err := w.rows(ctx)
+	if err != nil {
 		return Receipt{}, err
 	}
-	r.removed("refused_requests", r.RefusedRequestsErased)
-	rows, _, err := w.rows(ctx)
-	r.Remaining = rows + r.RefusedRequestsErased
-	return r, err
+	r.Remaining = rows
+	for _, k := range keptTexts() {
+		n, err := w.findKept(ctx, k, mentions(address), false)
+		if err != nil {
+			return Receipt{}, err
+		}
+		r.refused(k, n)
+		r.Remaining += n
+	}
+	return r, nil
 }
 
 // check returns an address as it is compared.

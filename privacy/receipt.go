@@ -42,6 +42,14 @@ type Removed struct {
 	Count uint64 `json:"count"`
 }
 
+// refused counts texts that were refused: requests, or rows of imports.
+func (r *Receipt) refused(k kept, n uint64) {
+	if k.name == "refused_requests" {
+		r.RefusedRequestsErased += n
+	}
+	r.removed(k.name, n)
+}
+
 func (r *Receipt) removed(where string, n uint64) {
 	for i := range r.Removed {
 		if r.Removed[i].Where == where {

@@ -46,7 +46,7 @@ func (r *remover) keysOf(events string) string {
 
 // otherTables hold what else is known of connections, by connection_id.
 func otherTables() []table {
-	return []table{{name: "refused_requests"}, {name: "field_catalogue"}}
+	return []table{{name: "refused_requests"}, {name: "field_catalogue"}, {name: "import_refused_rows"}, {name: "imports"}}
 }
 
 // remover removes rows so that their bytes are gone.

@@ -63,11 +63,33 @@ const countNoted = "SELECT uniqExact(connection_id, id) FROM erasure_work WHERE 
 // affected are the connections of what is noted.
 const affected = `SELECT DISTINCT connection_id FROM erasure_work WHERE work = {work:UUID} AND kind IN ('event', 'copy')`
 
-// refusedRows are refused requests that may mention the person; Go decides.
-const refusedRows = `SELECT connection_id, id, received_at, body, reason FROM refused_requests
-WHERE encoding != '' OR position(body, '\\') > 0 OR position(body, '\x1f\x8b') > 0 OR position(body, '\0') > 0 OR position(body, '%40') > 0
-    OR NOT isValidUTF8(body) OR positionCaseInsensitiveUTF8(body, {address:String}) > 0
-    OR positionCaseInsensitiveUTF8(reason, {address:String}) > 0 OR position(reason, '\\') > 0`
+// kept is a table of texts that senders sent and that were refused. Go decides whether
+// a text mentions the person: it may be compressed, escaped or cut off.
+type kept struct {
+	name     string
+	id       string // of a row, as text
+	at       string // DateTime64(6)
+	text     string
+	encoding string // a condition for texts that are not what they look like
+}
+
+func keptTexts() []kept {
+	return []kept{
+		{name: "refused_requests", id: "toString(id)", at: "received_at", text: "body", encoding: "encoding != ''"},
+		{
+			name: "import_refused_rows", id: "concat(toString(import_id), ' ', toString(run), ' ', toString(row))",
+			at: "refused_at", text: "text", encoding: "unreadable",
+		},
+	}
+}
+
+// mayMention selects the rows that may mention the person.
+func (k kept) mayMention() string {
+	return fmt.Sprintf(`SELECT connection_id, %[2]s, %[3]s, %[4]s, reason FROM %[1]s
+WHERE %[5]s OR position(%[4]s, '\\') > 0 OR position(%[4]s, '\x1f\x8b') > 0 OR position(%[4]s, '\0') > 0 OR position(%[4]s, '%%40') > 0
+    OR NOT isValidUTF8(%[4]s) OR positionCaseInsensitiveUTF8(%[4]s, {address:String}) > 0
+    OR positionCaseInsensitiveUTF8(reason, {address:String}) > 0 OR position(reason, '\\') > 0`, k.name, k.id, k.at, k.text, k.encoding)
+}
 
 func (w *work) context(ctx context.Context) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{
@@ -116,57 +138,58 @@ func (w *work) remove(ctx context.Context, t table) (n uint64, err error) {
 	return n, w.remover.remove(ctx, t, condition)
 }
 
-// findRefused notes the refused requests that mention the person.
-func (w *work) findRefused(ctx context.Context, mentions func([]byte) bool, note bool) (n uint64, err error) {
-	rows, err := w.remover.conn.Query(w.context(ctx), refusedRows)
+// findKept notes the refused texts that mention the person.
+func (w *work) findKept(ctx context.Context, k kept, mentions func([]byte) bool, note bool) (n uint64, err error) {
+	rows, err := w.remover.conn.Query(w.context(ctx), k.mayMention())
 	if err != nil {
-		return 0, unavailable("look at refused requests", err)
+		return 0, unavailable("look at "+k.name, err)
 	}
 	defer func() { _ = rows.Close() }() // Err below tells what matters
 	type row struct {
-		connection, id uuid.UUID
-		at             time.Time
+		connection uuid.UUID
+		id         string
+		at         time.Time
 	}
 	var found []row
 	for rows.Next() {
 		var (
 			x            row
-			body, reason string
+			text, reason string
 		)
-		if err := rows.Scan(&x.connection, &x.id, &x.at, &body, &reason); err != nil {
-			return 0, unavailable("look at refused requests", err)
+		if err := rows.Scan(&x.connection, &x.id, &x.at, &text, &reason); err != nil {
+			return 0, unavailable("look at "+k.name, err)
 		}
-		if mentions([]byte(body)) || mentions([]byte(reason)) {
+		if mentions([]byte(text)) || mentions([]byte(reason)) {
 			found = append(found, x)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return 0, unavailable("look at refused requests", err)
+		return 0, unavailable("look at "+k.name, err)
 	}
 	if len(found) == 0 || !note {
 		return uint64(len(found)), nil
 	}
 	batch, err := w.remover.conn.PrepareBatch(ctx, "INSERT INTO erasure_work (work, kind, connection_id, id, received_at)")
 	if err != nil {
-		return 0, unavailable("note refused requests", err)
+		return 0, unavailable("note "+k.name, err)
 	}
 	defer func() { _ = batch.Close() }() // after Send it does nothing
 	for _, x := range found {
-		if err := batch.Append(w.id, "refused", x.connection, x.id.String(), x.at); err != nil {
-			return 0, unavailable("note refused requests", err)
+		if err := batch.Append(w.id, "refused", x.connection, x.id, x.at); err != nil {
+			return 0, unavailable("note "+k.name, err)
 		}
 	}
 	if err := batch.Send(); err != nil {
-		return 0, unavailable("note refused requests", err)
+		return 0, unavailable("note "+k.name, err)
 	}
 	return uint64(len(found)), nil
 }
 
-// removeRefused deletes the refused requests that are noted.
-func (w *work) removeRefused(ctx context.Context) error {
-	return w.remover.remove(ctx, table{name: "refused_requests"}, fmt.Sprintf(
-		"(connection_id, received_at, toString(id)) IN (SELECT connection_id, received_at, id FROM %s.erasure_work WHERE work = %s AND kind = 'refused')",
-		quote(w.remover.database), uuidText(w.id)))
+// removeKept deletes the refused texts that are noted.
+func (w *work) removeKept(ctx context.Context, k kept) error {
+	return w.remover.remove(ctx, table{name: k.name}, fmt.Sprintf(
+		"(connection_id, %s, %s) IN (SELECT connection_id, received_at, id FROM %s.erasure_work WHERE work = %s AND kind = 'refused')",
+		k.at, k.id, quote(w.remover.database), uuidText(w.id)))
 }
 
 // removeKeys deletes the keys of the events that are noted.

@@ -105,7 +105,7 @@ func (cmd *backupCommand) Run(ctx context.Context, g *cli, t *terminal) error {
 		return err
 	}
 	if cmd.File == "-" {
-		_, err := client.Patient().Stream(ctx, http.MethodPost, "/api/v1/backup", t.Out)
+		_, err := client.Patient().Download(ctx, http.MethodPost, "/api/v1/backup", t.Out)
 		return err
 	}
 	name := cmd.File
@@ -118,7 +118,7 @@ func (cmd *backupCommand) Run(ctx context.Context, g *cli, t *terminal) error {
 	if err != nil {
 		return fmt.Errorf("write backup: %w", err)
 	}
-	n, err := client.Patient().Stream(ctx, http.MethodPost, "/api/v1/backup", f)
+	n, err := client.Patient().Download(ctx, http.MethodPost, "/api/v1/backup", f)
 	if err == nil {
 		err = f.Sync()
 	}

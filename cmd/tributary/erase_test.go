@@ -52,6 +52,8 @@ func (p *program) plainTables() {
 		"events":           {"event_id String", "event_email String", "event_adb_cdt String", "event_payload JSON(max_dynamic_paths = 128)"},
 		"refused_requests": {"body String", "reason String"},
 		"field_catalogue":  {"sample String"},
+
+		"import_refused_rows": {"text String", "reason String"},
 	} {
 		for _, c := range columns {
 			p.engineExec("ALTER TABLE " + table + " MODIFY COLUMN " + c + " CODEC(NONE)")
@@ -174,6 +176,12 @@ func TestErase(t *testing.T) {
 	waitFor(t, "samples", func() bool {
 		return p.engineExec("SELECT count() FROM field_catalogue WHERE sample = 'Countess'") == "1"
 	})
+	// A file of which one row is taken and one refused, and kept with its text.
+	p.importFile(address, "first", "1 accepted, 1 refused")
+	if n := p.engineExec("SELECT count() FROM import_refused_rows WHERE positionCaseInsensitive(text, 'lovelace') > 0"); n != "1" {
+		t.Errorf("%s refused rows of an import are kept, want 1", n)
+	}
+	p.becomes(10*time.Second, "SELECT count() FROM events WHERE lower(event_email) LIKE 'ada%'", "5")
 	damaged := filepath.Join(data, "spool", "damaged")
 	if err := os.MkdirAll(damaged, 0o700); err != nil {
 		t.Fatal(err)
@@ -185,10 +193,10 @@ func TestErase(t *testing.T) {
 		t.Fatalf("before the erasure the address is in %v only: the search would prove nothing", files)
 	}
 	var dry erasureReceipt
-	if status := p.api("DELETE", "/api/v1/people/"+url.PathEscape(address)+"?dry_run=true", nil, &dry); status != 200 || !dry.DryRun || dry.EventsErased != 4 || dry.RefusedRequestsErased != 4 {
+	if status := p.api("DELETE", "/api/v1/people/"+url.PathEscape(address)+"?dry_run=true", nil, &dry); status != 200 || !dry.DryRun || dry.EventsErased != 5 || dry.RefusedRequestsErased != 4 {
 		t.Errorf("dry run: %d %+v", status, dry)
 	}
-	p.becomes(time.Second, "SELECT count() FROM events WHERE lower(event_email) LIKE 'ada%'", "4")
+	p.becomes(10*time.Second, "SELECT count() FROM events WHERE lower(event_email) LIKE 'ada%'", "5")
 
 	stop := p.load(address)
 	time.Sleep(300 * time.Millisecond)
@@ -200,7 +208,7 @@ func TestErase(t *testing.T) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatalf("%s: %v", out, err)
 	}
-	if !r.Finished || r.EventsErased < 4 || r.RefusedRequestsErased < 4 || r.Remaining != 0 || r.RequestedBy != "administrator" || len(r.EmailHash) != 64 || r.ErasedAt == nil {
+	if !r.Finished || r.EventsErased < 5 || r.RefusedRequestsErased < 4 || r.Remaining != 0 || r.RequestedBy != "administrator" || len(r.EmailHash) != 64 || r.ErasedAt == nil {
 		t.Errorf("receipt: %s", out)
 	}
 	// At once, with the load still on.
@@ -219,6 +227,10 @@ func TestErase(t *testing.T) {
 	// Nobody else's event went, and no older copy came back.
 	p.becomes(10*time.Second, "SELECT count(), countIf(event_id = 'moved'), countIf(event_id = 'resent') FROM events", fmt.Sprintf("%d\t1\t0", accepted+1))
 	p.refusesErased(address)
+	p.importFile(address, "second", "0 accepted, 2 refused")
+	if files := holding(t, data, address); len(files) > 0 {
+		t.Errorf("refused rows of an import are kept in %v", files)
+	}
 	p.becomes(time.Second, "SELECT count() FROM events WHERE lower(event_email) LIKE 'ada%'", "0")
 
 	// After a restart the hash alone still knows the person; with flag they may come back.
@@ -245,6 +257,22 @@ func TestErase(t *testing.T) {
 	}
 	if files := holding(t, data, address); len(files) > 0 {
 		t.Errorf("the address is still in %v", files)
+	}
+}
+
+// importFile imports two events of a person, the second without a time. Some of it is
+// refused.
+func (p *program) importFile(address, id, says string) {
+	p.t.Helper()
+	file := filepath.Join(p.t.TempDir(), "people.csv")
+	text := "event_id,event_timestamp,event_email\n" + id + ",2025-12-01T10:00:00Z," + address + "\n" + id + "-broken,,\"" + strings.ToUpper(address) + "\"\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	var list apiList
+	p.api("GET", "/api/v1/connections", nil, &list)
+	if code, out, log := p.tool("import", file, "--connection", list.Data[0].ID, "--yes"); code != 1 || !strings.Contains(out, says) {
+		p.t.Errorf("import: exit code %d\n%s%s, want %s", code, out, log, says)
 	}
 }
 

@@ -44,6 +44,8 @@ type cli struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the ClickHouse schema up to date, or back."`
 	Connection connectionCommand `cmd:"" help:"Create and manage connections, each with its webhook URL."`
 	Send       sendCommand       `cmd:"" help:"Post a test event, or the events of a file, to a webhook URL."`
+	Import     importCommand     `cmd:"" help:"Take events in from a CSV, NDJSON or Parquet file."`
+	Export     exportCommand     `cmd:"" help:"Write a connection's events, or a report, to a file."`
 	Erase      eraseCommand      `cmd:"" help:"Erase a person: all events and every trace of an e-mail address."`
 	Backup     backupCommand     `cmd:"" help:"Back up everything of a running server into a file."`
 	Restore    restoreCommand    `cmd:"" help:"Bring a backup back into an empty data folder."`

@@ -89,22 +89,14 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	return Send(c.http, req, out)
 }
 
-// Stream sends a request without a body and copies a successful answer to w. It
+// Download sends a request without a body and copies a successful answer to w. It
 // returns how many bytes that were; an answer that was cut off is an error.
-func (c *Client) Stream(ctx context.Context, method, path string, w io.Writer) (int64, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+func (c *Client) Download(ctx context.Context, method, path string, w io.Writer) (int64, error) {
+	res, err := c.Stream(ctx, method, path, nil, nil)
 	if err != nil {
-		return 0, fmt.Errorf("make request: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.key)
-	res, err := c.http.Do(req)
-	if err != nil {
-		return 0, fmt.Errorf("%w at %s: %w", ErrUnreachable, req.URL.Host, err)
+		return 0, err
 	}
 	defer func() { _ = res.Body.Close() }() // read to its end below
-	if res.StatusCode >= 400 {
-		return 0, problemOf(res)
-	}
 	n, err := io.Copy(w, res.Body)
 	if err != nil {
 		return n, fmt.Errorf("read answer: %w", err)

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 func TestDefineAFieldAndUseItAtOnce(t *testing.T) {
@@ -226,6 +228,11 @@ func TestStreamsAndHarmlessCells(t *testing.T) {
 	a = s.must(200, "POST", "/reports/query", body, "Accept", "application/x-ndjson")
 	if first, _, _ := strings.Cut(a.text, "\n"); first != `{"k":"=1+1","sum(n)":0}` || strings.Count(a.text, "\n") != 9 {
 		t.Errorf("ndjson: %s", a.text)
+	}
+	a = s.must(200, "POST", "/reports/query", body, "Accept", "application/vnd.apache.parquet")
+	file, err := parquet.OpenFile(strings.NewReader(a.text), int64(len(a.text)))
+	if err != nil || file.NumRows() != 9 || fmt.Sprint(file.Schema().Columns()) != "[[k] [sum(n)]]" {
+		t.Errorf("parquet: %v", err)
 	}
 	a = s.must(200, "POST", "/sql", `{"query":"SELECT number AS n, concat('=', toString(number)) AS t FROM numbers(100000)"}`, "Accept", "text/csv")
 	if strings.Count(a.text, "\r\n") != 100_001 || !strings.Contains(a.text, "\r\n99999,'=99999\r\n") {

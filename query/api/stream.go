@@ -14,14 +14,17 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/tributary-events/tributary/internal/problem"
+	"github.com/tributary-events/tributary/internal/spreadsheet"
+	"github.com/tributary-events/tributary/query/export"
 	"github.com/tributary-events/tributary/query/report"
 )
 
 // The formats of results.
 const (
-	formatJSON   = "application/json"
-	formatCSV    = "text/csv"
-	formatNDJSON = "application/x-ndjson"
+	formatJSON    = "application/json"
+	formatCSV     = "text/csv"
+	formatNDJSON  = "application/x-ndjson"
+	formatParquet = "application/vnd.apache.parquet"
 )
 
 // writeTimeout is how long a reader may take for what was written at once.
@@ -45,9 +48,11 @@ func formatOf(c *gin.Context) (string, error) {
 			return formatCSV, nil
 		case formatNDJSON, "application/ndjson", "application/jsonl":
 			return formatNDJSON, nil
+		case formatParquet, "application/x-parquet":
+			return formatParquet, nil
 		}
 	}
-	return "", &problem.Error{Kind: problem.InvalidRequest, Detail: "Accept must allow application/json, text/csv or application/x-ndjson."}
+	return "", &problem.Error{Kind: problem.InvalidRequest, Detail: "Accept must allow application/json, text/csv, application/x-ndjson or application/vnd.apache.parquet."}
 }
 
 // stream writes rows while they come. An error before the first row is answered as
@@ -57,6 +62,7 @@ func stream(c *gin.Context, format string, rows func(header func([]report.Column
 	w := bufio.NewWriterSize(deadlineWriter{c.Writer, http.NewResponseController(c.Writer)}, 64<<10)
 	var header func([]report.Column) error
 	var row func([]any) error
+	var table *export.Table
 	begun := false
 	begin := func(contentType string) {
 		begun = true
@@ -73,7 +79,7 @@ func stream(c *gin.Context, format string, rows func(header func([]report.Column
 			c.Header("Content-Disposition", `attachment; filename="report.csv"`)
 			cells = cells[:0]
 			for _, x := range columns {
-				cells = append(cells, harmless(x.Name))
+				cells = append(cells, spreadsheet.Harmless(x.Name))
 			}
 			return out.Write(cells)
 		}
@@ -84,9 +90,19 @@ func stream(c *gin.Context, format string, rows func(header func([]report.Column
 			}
 			return out.Write(cells) // into w: csv takes a large enough buffer as its own
 		}
+	case formatParquet:
+		header = func(columns []report.Column) error {
+			begin(formatParquet)
+			c.Header("Content-Disposition", `attachment; filename="report.parquet"`)
+			of := make([]export.Column, len(columns))
+			for i, x := range columns {
+				of[i] = export.Column{Name: x.Name, Type: x.Type}
+			}
+			table = export.NewTable(w, of)
+			return nil
+		}
+		row = func(values []any) error { return table.Write(values) }
 	default:
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
 		var names [][]byte
 		header = func(columns []report.Column) error {
 			begin(formatNDJSON)
@@ -102,6 +118,9 @@ func stream(c *gin.Context, format string, rows func(header func([]report.Column
 		row = func(values []any) error { return writeObject(w, names, values) }
 	}
 	err := rows(header, row)
+	if err == nil && table != nil {
+		err = table.Close()
+	}
 	if err != nil && !begun {
 		return err
 	}
@@ -163,7 +182,7 @@ func csvCell(v any) string {
 	case nil:
 		return ""
 	case string:
-		return harmless(x)
+		return spreadsheet.Harmless(x)
 	case bool:
 		return strconv.FormatBool(x)
 	case int64:
@@ -177,25 +196,7 @@ func csvCell(v any) string {
 	}
 	text := string(data)
 	if strings.HasPrefix(text, `"`) {
-		return harmless(text)
+		return spreadsheet.Harmless(text)
 	}
 	return text
-}
-
-// harmless keeps a spreadsheet from running a text as a formula: it puts an
-// apostrophe before the characters that begin one (OWASP, "CSV Injection"). Some
-// programs skip white space before the formula.
-func harmless(text string) string {
-	if text == "" {
-		return text
-	}
-	start := strings.TrimLeft(text, " \u00a0\ufeff")
-	switch {
-	case strings.ContainsRune("\t\r\n", rune(text[0])):
-	case start != "" && strings.ContainsAny(start[:1], "=+-@|%\t\r\n"):
-	case strings.HasPrefix(start, "\uff1d"), strings.HasPrefix(start, "\uff0b"), strings.HasPrefix(start, "\uff0d"), strings.HasPrefix(start, "\uff20"):
-	default:
-		return text
-	}
-	return "'" + text
 }

@@ -1,5 +1,6 @@
 /** Every call of the API that the app makes, typed. */
 import { normalise } from '../lib/filters';
+import { importCalls } from './imports';
 import { ApiError, UnreachableError, send, sendJson, stream, type ServerEvent } from './http';
 import type {
   ApiKey, Connection, ConnectionPatch, ConversionDefinition, ConversionPreview, Dashboard, ErasureReceipt,
@@ -75,6 +76,8 @@ export const api = {
       stream(`${v1}/connections/${part(id)}/stream`, signal, onOpen, onMessage),
     seenFields: (id: string, signal?: Signal) => all<SeenField>(`${v1}/connections/${part(id)}/fields`, signal),
   },
+
+  imports: importCalls,
 
   fields: {
     list: (signal?: Signal) => all<FieldDefinition>(`${v1}/fields`, signal),

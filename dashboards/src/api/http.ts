@@ -28,6 +28,8 @@ export class UnreachableError extends Error {
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
+  /** A form with files, instead of body. */
+  form?: FormData;
   accept?: string;
   signal?: AbortSignal | undefined;
 }
@@ -58,7 +60,7 @@ async function readProblem(response: Response): Promise<Problem> {
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const headers = new Headers({ Accept: options.accept ?? 'application/json' });
   if (key !== null) headers.set('Authorization', `Bearer ${key}`);
-  let body: string | null = null;
+  let body: string | FormData | null = options.form ?? null; // its content type names the boundary: the browser sets it
   if (options.body !== undefined) {
     headers.set('Content-Type', 'application/json');
     body = JSON.stringify(options.body);

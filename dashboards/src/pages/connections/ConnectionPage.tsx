@@ -8,13 +8,15 @@ import type { Connection } from '../../api/types';
 import { useMay } from '../../app/session';
 import { Empty, Failure, Page, StatusLabel } from '../../ui/basics';
 import { IconLayoutDashboard } from '../../ui/icons';
+import { ExportMenu } from './ExportMenu';
 import { Overview } from './Overview';
 
 const Live = lazy(async () => ({ default: (await import('./Live')).Live }));
 const Fields = lazy(async () => ({ default: (await import('./Fields')).Fields }));
+const Import = lazy(async () => ({ default: (await import('./Import')).Import }));
 const Settings = lazy(async () => ({ default: (await import('./Settings')).Settings }));
 
-const tabs = ['overview', 'live', 'fields', 'settings'] as const;
+const tabs = ['overview', 'live', 'fields', 'import', 'settings'] as const;
 type Tab = (typeof tabs)[number];
 const isTab = (text: string): text is Tab => (tabs as readonly string[]).includes(text);
 
@@ -46,7 +48,12 @@ function Loaded({ connection, tab }: { connection: Connection; tab: Tab }) {
       back={{ to: '/connections', label: 'Connections' }}
       subtitle={<Group gap="sm"><StatusLabel status={connection.status} /><span>{connection.event_source} · {connection.event_object}</span></Group>}
       actions={connection.events_received > 0
-        ? <Button component={Link} variant="default" to={`/dashboards/connection/${connection.id}`} leftSection={<IconLayoutDashboard size={17} />}>Dashboard</Button>
+        ? (
+          <>
+            <ExportMenu connection={connection} />
+            <Button component={Link} variant="default" to={`/dashboards/connection/${connection.id}`} leftSection={<IconLayoutDashboard size={17} />}>Dashboard</Button>
+          </>
+        )
         : undefined}
     >
       <Tabs value={tab} onChange={(next) => void navigate(next === 'overview' || next === null ? `/connections/${connection.id}` : `/connections/${connection.id}/${next}`)} keepMounted={false}>
@@ -54,12 +61,14 @@ function Loaded({ connection, tab }: { connection: Connection; tab: Tab }) {
           <Tabs.Tab value="overview">Overview</Tabs.Tab>
           <Tabs.Tab value="live">Live</Tabs.Tab>
           <Tabs.Tab value="fields">Fields</Tabs.Tab>
+          {may.manage && <Tabs.Tab value="import">Import</Tabs.Tab>}
           {may.manage && <Tabs.Tab value="settings">Settings</Tabs.Tab>}
         </Tabs.List>
         <Suspense fallback={<Skeleton h={240} radius={12} />}>
           <Tabs.Panel value="overview"><Overview connection={connection} /></Tabs.Panel>
           <Tabs.Panel value="live"><Live connection={connection} /></Tabs.Panel>
           <Tabs.Panel value="fields"><Fields connection={connection} /></Tabs.Panel>
+          {may.manage && <Tabs.Panel value="import"><Import connection={connection} /></Tabs.Panel>}
           {may.manage && <Tabs.Panel value="settings"><Settings connection={connection} /></Tabs.Panel>}
         </Suspense>
       </Tabs>

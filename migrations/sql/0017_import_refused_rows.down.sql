@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS {{.Table "import_refused_rows"}}{{.OnCluster}} SYNC;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { call, launch, post, signIn, target } from './browser.mjs';
 
-export const patience = 10_000;
+export const patience = 20_000;
 export const unique = () => Math.random().toString(36).slice(2, 10);
 
 export const payment = (id, extra = {}) => ({

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { call, launch, post, signIn, target } from './browser.mjs';
 export { unique } from './browser.mjs';
 
-export const patience = 10_000;
+export const patience = 20_000;
 
 export const payment = (id, extra = {}) => ({
   event_id: id, event_timestamp: new Date().toISOString(), event_email: 'grace@example.com',

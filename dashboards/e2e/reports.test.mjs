@@ -61,8 +61,9 @@ describe('fields and reports', () => {
 
   test('a point leads to its events', async () => {
     await app.go('/explore?m=count&d=connection&v=bar&g=none&f=%5B%22connection%22%2C%22eq%22%2C%22CRM%20leads%22%5D');
-    const box = await app.page.locator('canvas').first().boundingBox();
-    await app.page.mouse.click(box.x + box.width / 2, box.y + box.height * 0.6);
+    const canvas = app.page.locator('canvas').first();
+    const { width, height } = await canvas.boundingBox();
+    await canvas.click({ position: { x: width / 2, y: height * 0.6 } });
     const events = app.page.getByRole('dialog');
     await events.getByText('Events: CRM leads').waitFor();
     await events.getByRole('button', { name: /@example/ }).first().click();

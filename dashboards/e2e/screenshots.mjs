@@ -41,8 +41,9 @@ const pages = (c, waiting) => [
   ['explore-export', '/explore', click('Export')],
   ['explore-save', '/explore', click('Save report')],
   ['drill', '/explore?m=count&d=connection&v=bar&g=none&f=%5B%22connection%22%2C%22eq%22%2C%22CRM%20leads%22%5D', async (page) => {
-    const box = await page.locator('canvas').first().boundingBox();
-    await page.mouse.click(box.x + box.width / 2, box.y + box.height * 0.6);
+    const canvas = page.locator('canvas').first();
+    const { width, height } = await canvas.boundingBox();
+    await canvas.click({ position: { x: width / 2, y: height * 0.6 } });
     await page.getByRole('dialog').getByRole('button', { name: /@example/ }).first().click();
   }],
   ['definitions', '/definitions'],

@@ -276,7 +276,8 @@ export interface ApiKey {
   name: string;
   role: Role;
   created_at: string;
-  last_used_at?: string | null;
+  /** Set for a shared link: the one dashboard that it opens. */
+  dashboard?: string;
   expires_at?: string | null;
 }
 

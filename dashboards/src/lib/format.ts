@@ -79,8 +79,10 @@ export const formatDateTime = (time: Date): string => dateTime.format(time);
 export const formatShortDateTime = (time: Date): string => shortDateTime.format(time);
 export const formatClock = (time: Date): string => clock.format(time);
 
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 export function viewerTimeZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

@@ -64,21 +64,33 @@ export function columnLabel(column: Column, labels: Labels = noLabels): string {
   return /\(|^count$/.test(column.name) ? metricLabel(column.name, labels) : labels.fields.get(column.name) ?? column.name;
 }
 
-export function timeLabel(text: string, granularity: Granularity | undefined, timezone: string | undefined): string {
-  const date = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T12:00:00Z`) : new Date(text);
-  if (Number.isNaN(date.getTime())) return text;
-  const zone = /^\d{4}-\d{2}-\d{2}$/.test(text) ? 'UTC' : timezone ?? viewerTimeZone();
-  const options: Intl.DateTimeFormatOptions = { timeZone: zone };
+function timeParts(granularity: Granularity | undefined): Intl.DateTimeFormatOptions {
   switch (granularity) {
-    case 'minute': case 'hour':
-      return new Intl.DateTimeFormat(undefined, { ...options, month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(date);
-    case 'month': case 'quarter':
-      return new Intl.DateTimeFormat(undefined, { ...options, month: 'short', year: 'numeric' }).format(date);
-    case 'year':
-      return new Intl.DateTimeFormat(undefined, { ...options, year: 'numeric' }).format(date);
-    default:
-      return new Intl.DateTimeFormat(undefined, { ...options, month: 'short', day: 'numeric' }).format(date);
+    case 'minute': case 'hour': return { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' };
+    case 'month': case 'quarter': return { month: 'short', year: 'numeric' };
+    case 'year': return { year: 'numeric' };
+    default: return { month: 'short', day: 'numeric' };
   }
+}
+
+/** Formatters take longer to make than to use, and a chart may have thousands of points. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function timeFormat(granularity: Granularity | undefined, timeZone: string): Intl.DateTimeFormat {
+  const name = `${granularity ?? ''} ${timeZone}`;
+  let format = formatters.get(name);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(undefined, { timeZone, ...timeParts(granularity) });
+    formatters.set(name, format);
+  }
+  return format;
+}
+
+export function timeLabel(text: string, granularity: Granularity | undefined, timezone: string | undefined): string {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
+  const date = new Date(isDate ? `${text}T12:00:00Z` : text);
+  if (Number.isNaN(date.getTime())) return text;
+  return timeFormat(granularity, isDate ? 'UTC' : timezone ?? viewerTimeZone()).format(date);
 }
 
 export function cellText(cell: Cell | undefined): string {

@@ -1,6 +1,7 @@
 import { useState } from 'react';
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Anchor, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from 'react-router';
 import { api } from '../../api/client';
 import { queries, useChange } from '../../api/queries';
 import type { ApiKey, Role } from '../../api/types';
@@ -27,7 +28,7 @@ export function Access() {
           <div className="table-scroll"><table className="table">
             <thead><tr><th>Name</th><th>Role</th><th>Made</th><th>Ends</th><th><span className="sr-only">Actions</span></th></tr></thead>
             <tbody>{keys.data?.map((k) => (
-              <tr key={k.id}><td><b style={{ fontWeight: 600 }}>{k.name}</b></td><td><span className="tag">{k.role}</span></td><td className="dim"><Ago time={k.created_at} /></td><td className="dim">{k.expires_at === null || k.expires_at === undefined ? 'never' : <Exact time={k.expires_at} />}</td>
+              <tr key={k.id}><td><b style={{ fontWeight: 600 }}>{k.name}</b></td><td>{k.dashboard === undefined ? <span className="tag">{k.role}</span> : <Text size="sm">link to <Anchor component={Link} inherit to={`/dashboards/${k.dashboard}`}>{k.dashboard}</Anchor></Text>}</td><td className="dim"><Ago time={k.created_at} /></td><td className="dim">{k.expires_at === null || k.expires_at === undefined ? 'never' : <Exact time={k.expires_at} />}</td>
                 <td style={{ textAlign: 'right' }}><Button size="compact-sm" variant="subtle" color="red" onClick={() => setEnding(k)}>Delete</Button></td></tr>
             ))}</tbody>
           </table></div>

@@ -114,5 +114,5 @@ function ResultChart({ result }: { result: ReportResult }) {
     rows: result.rows.slice(0, 5000).map((row) => [row[0] ?? null, ...chosen.map((i) => row[i] ?? null)]),
     meta: result.meta,
   };
-  return <ResultView result={drawn} metrics={chosen.map(String)} visualization={timed ? 'line' : 'bar'} granularity={timed ? 'day' : undefined} timezone="UTC" height={420} />;
+  return <ResultView result={drawn} metrics={chosen.map(String)} visualization={timed ? 'line' : 'bar'} granularity={timed ? (/datetime/i.test(first.type) ? 'minute' : 'day') : undefined} timezone="UTC" height={420} />;
 }

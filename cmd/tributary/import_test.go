@@ -101,6 +101,38 @@ func TestImportSurvivesKillsOfTheServer(t *testing.T) {
 	p.becomes(time.Minute, counts, fmt.Sprintf("%d\t%d\t%d", rows, rows, rows))
 }
 
+func TestImportGoesOnAfterAKillOfItsSender(t *testing.T) {
+	const rows = 60_000
+	file := filepath.Join(t.TempDir(), "orders.csv")
+	writeOrders(t, file, rows)
+	data := t.TempDir()
+	p := serve(t, data)
+	id := p.connection("Orders")
+	first := command(data, p.remote("import", file, "--connection", id, "--yes")...)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); p.imported(id) < 8_000 && time.Now().Before(deadline); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatalf("the import ended before it was killed: %v", err)
+	}
+	_ = first.Wait() // by the kill
+	if code, out, log := p.tool("import", file, "--connection", id, "--yes"); code != 0 || !strings.Contains(out, "60000 rows: 60000 accepted, 0 refused") {
+		t.Fatalf("exit code %d\n%s%s", code, out, log)
+	}
+	var list struct {
+		Data []struct {
+			Resumed int `json:"resumed"`
+		} `json:"data"`
+	}
+	if p.api("GET", connectionPath(id)+"/imports", nil, &list); len(list.Data) != 1 || list.Data[0].Resumed < 8_000 {
+		t.Errorf("it did not go on where it was: %+v", list.Data)
+	}
+	p.becomes(time.Minute, "SELECT count(), uniqExact(event_id) FROM events WHERE connection = 'Orders'", "60000\t60000")
+}
+
 // imported is how many rows of a connection's only import are dealt with.
 func (p *program) imported(id string) int {
 	p.t.Helper()

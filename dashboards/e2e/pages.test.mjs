@@ -11,7 +11,7 @@ let paths;
 before(async () => {
   const { data } = await app.call('GET', '/api/v1/connections');
   const { id } = data.find((c) => c.name === 'Payment events');
-  paths = ['/connections', '/connections/new', '/connections/new?kind=webhook', `/connections/${id}`, `/connections/${id}/live`, `/connections/${id}/fields`, `/connections/${id}/settings`,
+  paths = ['/connections', '/connections/new', '/connections/new?kind=webhook', `/connections/${id}`, `/connections/${id}/live`, `/connections/${id}/fields`, `/connections/${id}/import`, `/connections/${id}/settings`,
     '/explore', '/explore?v=table&d=event_source', '/explore?v=funnel&s=won_leads&s=paid_orders', '/definitions', '/definitions?tab=conversions', '/dashboards', '/dashboards/weekly-review',
     `/dashboards/connection/${id}`, '/sql', '/people', '/operate', '/access', '/dashboards/none'];
 });

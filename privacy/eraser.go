@@ -84,7 +84,7 @@ func New(cfg Config) (*Eraser, error) {
 	}
 	return &Eraser{
 		cfg: cfg, store: store{cfg.Conn}, suppression: NewSuppression(cfg.Refuse),
-		remover: &remover{conn: cfg.Conn, database: cfg.Database, cluster: cfg.Cluster, pause: 200 * time.Millisecond},
+		remover: &remover{conn: cfg.Conn, database: cfg.Database, cluster: cfg.Cluster, pause: 200 * time.Millisecond, events: eventTables()},
 	}, nil
 }
 
@@ -212,8 +212,7 @@ func (e *Eraser) empty(ctx context.Context, r *Receipt, w *work) error {
 	if err := w.drop(ctx); err != nil {
 		return err
 	}
-	tables := append(eventTables(), otherTables()...)
-	return e.remover.gone(ctx, append(tables, table{name: "erasure_work"})...)
+	return e.remover.gone(ctx, append(e.remover.all(), table{name: "erasure_work"})...)
 }
 
 // round removes what there is now, and counts what has come meanwhile.
@@ -231,7 +230,7 @@ func (e *Eraser) round(ctx context.Context, r *Receipt, w *work) (rest uint64, e
 	if err := w.find(ctx); err != nil {
 		return 0, err
 	}
-	for _, t := range eventTables() {
+	for _, t := range e.remover.events {
 		n, err := w.remove(ctx, t)
 		if err != nil {
 			return 0, err
@@ -292,7 +291,7 @@ func (e *Eraser) Preview(ctx context.Context, email string) (_ Receipt, err erro
 	if err := w.find(ctx); err != nil {
 		return Receipt{}, err
 	}
-	for _, t := range eventTables() {
+	for _, t := range e.remover.events {
 		n, err := e.remover.number(ctx, "SELECT count() FROM "+quote(t.name)+" WHERE "+w.condition(t))
 		if err != nil {
 			return Receipt{}, err

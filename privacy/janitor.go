@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func NewJanitor(cfg JanitorConfig) (*Janitor, error) {
 	}
 	return &Janitor{
 		cfg: cfg, again: make(chan struct{}, 1),
-		remover: &remover{conn: cfg.Conn, database: cfg.Database, cluster: cfg.Cluster, pause: 200 * time.Millisecond},
+		remover: &remover{conn: cfg.Conn, database: cfg.Database, cluster: cfg.Cluster, pause: 200 * time.Millisecond, events: eventTables()},
 	}, nil
 }
 
@@ -167,16 +168,25 @@ func (j *Janitor) Apply(ctx context.Context, connection uuid.UUID, days int) (Ex
 	x := Expired{Before: j.cfg.Now().UTC().AddDate(0, 0, -days).Truncate(time.Millisecond)}
 	w := &work{remover: j.remover, id: uuid.New()}
 	defer func() { _ = w.drop(ctx) }() // what stays goes a day later
-	if err := j.noteMoved(ctx, w, connection, x.Before); err != nil {
+	if err := j.noteExpired(ctx, w, connection, x.Before); err != nil {
 		return Expired{}, err
 	}
 	own := "connection_id = " + uuidText(connection)
 	before := quoteText(x.Before.Format("2006-01-02 15:04:05.000"))
-	conditions := map[table]string{{name: "refused_requests"}: own + " AND received_at < toDateTime64(" + before + ", 6, 'UTC')"}
-	for _, t := range eventTables() {
-		conditions[t] = own + " AND event_timestamp < toDateTime64(" + before + ", 3, 'UTC') OR " + w.condition(table{name: t.name})
+	old := "event_timestamp < toDateTime64(" + before + ", 3, 'UTC')"
+	if err := w.noteRows(ctx, own+" AND "+old); err != nil {
+		return Expired{}, err
 	}
-	for t, condition := range conditions {
+	refused := table{name: "refused_requests"}
+	tables := append(slices.Clone(j.remover.events), refused)
+	for _, t := range tables {
+		condition := own + " AND " + old + " OR " + w.condition(t)
+		switch {
+		case t == refused:
+			condition = own + " AND received_at < toDateTime64(" + before + ", 6, 'UTC')"
+		case t.hashed:
+			condition = old + " AND id IN " + w.noted(HashedID, "row") + " OR " + w.condition(t)
+		}
 		n, err := j.remover.number(ctx, "SELECT count() FROM "+quote(t.name)+" WHERE "+condition)
 		if err != nil {
 			return Expired{}, err
@@ -192,33 +202,42 @@ func (j *Janitor) Apply(ctx context.Context, connection uuid.UUID, days int) (Ex
 	if x.Rows == 0 {
 		return x, nil
 	}
-	return x, j.remover.gone(ctx, append(eventTables(), table{name: "refused_requests"})...)
+	return x, j.remover.gone(ctx, tables...)
 }
 
-// moved are ids whose event is too old now but has older copies that are not: without
-// the newest one they would come back. The list of all ids is made on disk where it
-// does not fit in memory.
-const moved = `INSERT INTO erasure_work (work, kind, connection_id, id, received_at)
+// expired are ids whose event is too old now.
+const expired = `INSERT INTO erasure_work (work, kind, connection_id, id, received_at)
 SELECT {work:UUID}, 'event', connection_id, event_id, toDateTime64(0, 6, 'UTC')
 FROM events FINAL
-WHERE connection_id = {connection:UUID} AND event_timestamp < fromUnixTimestamp64Milli({before:Int64}, 'UTC') AND event_id GLOBAL IN (
+WHERE connection_id = {connection:UUID} AND event_timestamp < fromUnixTimestamp64Milli({before:Int64}, 'UTC')`
+
+// moved keeps of them those with older copies that are not too old: without the newest
+// one they would come back. The list of all ids is made on disk where it does not fit
+// in memory.
+const moved = ` AND event_id GLOBAL IN (
     SELECT event_id FROM events WHERE connection_id = {connection:UUID}
     GROUP BY event_id
     HAVING min(event_timestamp) < fromUnixTimestamp64Milli({before:Int64}, 'UTC')
         AND max(event_timestamp) >= fromUnixTimestamp64Milli({before:Int64}, 'UTC')
 )`
 
-func (j *Janitor) noteMoved(ctx context.Context, w *work, connection uuid.UUID, before time.Time) error {
+// noteExpired notes the ids all of whose rows go: those that have moved, and where
+// there are hashed tables all, because these may know a place that the event has left.
+func (j *Janitor) noteExpired(ctx context.Context, w *work, connection uuid.UUID, before time.Time) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{
 		"work": w.id.String(), "connection": connection.String(), "before": fmt.Sprint(before.UnixMilli()),
 	}), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 0, "max_bytes_before_external_group_by": 256 << 20}))
-	return j.remover.exec(ctx, "look for events that have moved", moved)
+	statement := expired
+	if !j.remover.hashed() {
+		statement += moved
+	}
+	return j.remover.exec(ctx, "look for events that are too old", statement)
 }
 
 // Purge removes what deleted connections left: events, refused requests and what is
 // known of their payloads. Errors wrap ErrUnavailable.
 func (j *Janitor) Purge(ctx context.Context) error {
-	tables := append(eventTables(), otherTables()...)
+	tables := j.remover.all()
 	left, err := j.orphans(ctx, tables)
 	if err != nil || len(left) == 0 && j.cfg.Ingest == nil {
 		return err
@@ -241,8 +260,17 @@ func (j *Janitor) Purge(ctx context.Context) error {
 		texts[i] = uuidText(id)
 	}
 	condition := "connection_id IN (" + strings.Join(texts, ", ") + ")"
+	w := &work{remover: j.remover, id: uuid.New()}
+	defer func() { _ = w.drop(ctx) }() // what stays goes a day later
+	if err := w.noteRows(ctx, condition); err != nil {
+		return err
+	}
 	for _, t := range tables {
-		if err := j.remover.remove(ctx, t, condition); err != nil {
+		where := condition
+		if t.hashed {
+			where = "id IN " + w.noted(HashedID, "row")
+		}
+		if err := j.remover.remove(ctx, t, where); err != nil {
 			return err
 		}
 	}
@@ -252,10 +280,13 @@ func (j *Janitor) Purge(ctx context.Context) error {
 
 // orphans are deleted connections that have rows in any of the tables.
 func (j *Janitor) orphans(ctx context.Context, tables []table) ([]uuid.UUID, error) {
-	parts := make([]string, len(tables))
-	for i, t := range tables {
-		parts[i] = "SELECT DISTINCT connection_id FROM " + quote(t.name) +
-			" WHERE connection_id GLOBAL IN (SELECT id FROM connections FINAL WHERE deleted)"
+	var parts []string
+	for _, t := range tables {
+		if t.hashed {
+			continue
+		}
+		parts = append(parts, "SELECT DISTINCT connection_id FROM "+quote(t.name)+
+			" WHERE connection_id GLOBAL IN (SELECT id FROM connections FINAL WHERE deleted)")
 	}
 	rows, err := j.cfg.Conn.Query(ctx, strings.Join(parts, " UNION DISTINCT "))
 	if err != nil {

@@ -3,6 +3,7 @@ package privacy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,15 +17,21 @@ type table struct {
 	// sharded tables have a share on each server of a cluster, in name_local; of the
 	// others every server has all rows.
 	sharded bool
-	// copies: it has received_at, and so single copies of an event can go.
-	copies bool
+	// hashed tables have rows of events that know their connection and id by a hash
+	// alone, in a column id: HashedID.
+	hashed bool
 }
 
-// eventTables are all tables with rows of events, by connection_id, event_id and
-// event_timestamp. What is erased, too old or of a deleted connection goes from each.
+// HashedID is how a hashed table knows an event: the first half of the SHA-256 of the
+// connection's 16 bytes and the event's id. It is SQL over connection_id and id.
+const HashedID = "toFixedString(substring(SHA256(concat(UUIDStringToNum(toString(connection_id)), id)), 1, 16), 16)"
+
+// eventTables are all tables with rows of events and their event_timestamp. What is
+// erased, too old or of a deleted connection goes from each. The table events is the
+// last: from it follows what has to go from the others.
 func eventTables() []table {
 	return []table{
-		{name: "events", sharded: true, copies: true},
+		{name: "events", sharded: true},
 	}
 }
 
@@ -39,7 +46,16 @@ type remover struct {
 	database string
 	cluster  string
 	pause    time.Duration // between two looks at what is still on disk
+	events   []table       // eventTables
 }
+
+// hashed tells whether any table of events is.
+func (r *remover) hashed() bool {
+	return slices.ContainsFunc(r.events, func(t table) bool { return t.hashed })
+}
+
+// all are the tables with rows of connections: events first, as they are ordered.
+func (r *remover) all() []table { return append(slices.Clone(r.events), otherTables()...) }
 
 func quote(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"

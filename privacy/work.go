@@ -39,15 +39,15 @@ HAVING uniqExact(lowerUTF8(event_email)) <= {most:UInt32}
 LIMIT 1000`
 
 // findEvents notes the ids whose copy received last is the person's: all their copies
-// go, or an older one with another address would come back. Of two copies received at
-// the same moment the one with an address counts: the other only marks a place that
-// the event has left.
+// go, or an older one with another address would come back. Of two rows received at
+// the same moment the one with a person counts: the other only marks a place that the
+// event has left.
 const findEvents = `INSERT INTO erasure_work (work, kind, connection_id, id, received_at)
 SELECT {work:UUID}, 'event', connection_id, event_id, toDateTime64(0, 6, 'UTC')
 FROM events
 WHERE (connection_id, event_id) GLOBAL IN (SELECT connection_id, event_id FROM events WHERE ` + theirs + `)
 GROUP BY connection_id, event_id
-HAVING argMax(` + theirs + `, (received_at, event_email != ''))`
+HAVING argMax(` + theirs + `, (received_at, event_email != '' OR event_adb_cdt != ''))`
 
 // findCopies notes the person's copies of ids that belong to somebody else by now.
 const findCopies = `INSERT INTO erasure_work (work, kind, connection_id, id, received_at)
@@ -95,17 +95,29 @@ func (w *work) rows(ctx context.Context) (rows, events uint64, err error) {
 	return rows, events, nil
 }
 
+// noted is a subquery for what is noted of a kind.
+func (w *work) noted(columns, kind string) string {
+	return fmt.Sprintf("(SELECT %s FROM %s.erasure_work WHERE work = %s AND kind = '%s')",
+		columns, quote(w.remover.database), uuidText(w.id), kind)
+}
+
 // condition is what removes from a table of events what is noted.
 func (w *work) condition(t table) string {
-	noted := func(columns, kind string) string {
-		return fmt.Sprintf("(SELECT %s FROM %s.erasure_work WHERE work = %s AND kind = '%s')",
-			columns, quote(w.remover.database), uuidText(w.id), kind)
+	if t.hashed {
+		return "id IN " + w.noted(HashedID, "event")
 	}
-	text := "(connection_id, event_id) IN " + noted("connection_id, id", "event")
-	if t.copies {
-		text += " OR (connection_id, event_id, received_at) IN " + noted("connection_id, id, received_at", "copy")
+	return "(connection_id, event_id) IN " + w.noted("connection_id, id", "event") +
+		" OR (connection_id, event_id, received_at) IN " + w.noted("connection_id, id, received_at", "copy")
+}
+
+// noteRows notes the ids of all rows of events that a condition names, for hashed
+// tables, which cannot be asked for them. Without such tables it does nothing.
+func (w *work) noteRows(ctx context.Context, condition string) error {
+	if !w.remover.hashed() {
+		return nil
 	}
-	return text
+	return w.remover.exec(w.context(ctx), "note what is too old", "INSERT INTO erasure_work (work, kind, connection_id, id, received_at) "+
+		"SELECT DISTINCT {work:UUID}, 'row', connection_id, event_id, toDateTime64(0, 6, 'UTC') FROM events WHERE "+condition)
 }
 
 // remove deletes what is noted from a table of events, and returns how many rows of it

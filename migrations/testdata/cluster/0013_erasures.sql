@@ -38,7 +38,8 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 CREATE TABLE IF NOT EXISTS `tributary`.`erasure_work` ON CLUSTER `main` (
     work UUID,
     -- event: all copies of an id. copy: one copy of an id that belongs to somebody else now.
-    kind Enum8('event' = 1, 'copy' = 2, 'refused' = 3, 'cdt' = 4),
+    -- row: some copies of an id, those that are too old.
+    kind Enum8('event' = 1, 'copy' = 2, 'refused' = 3, 'cdt' = 4, 'row' = 5),
     connection_id UUID,
     -- The event's id, the refused request's, or the event_adb_cdt.
     id String,

@@ -104,7 +104,7 @@ func TestDeletedConnectionLeavesNothing(t *testing.T) {
 	p.kill()
 	p = serve(t, data)
 	waitFor(t, "the removal", func() bool {
-		return p.engineExec("SELECT (SELECT count() FROM events) = 1 AND (SELECT count() FROM refused_requests) = 0 AND "+
+		return p.engineExec("SELECT (SELECT count() FROM events FINAL) = 1 AND (SELECT count() FROM refused_requests) = 0 AND "+
 			"(SELECT count() FROM field_catalogue WHERE connection_id = '"+id+"') = 0") == "1"
 	})
 	waitFor(t, "the files to go", func() bool { return len(holding(t, data, "gonemark")) == 0 })

@@ -173,7 +173,7 @@ func (j *Janitor) Apply(ctx context.Context, connection uuid.UUID, days int) (Ex
 	own := "connection_id = " + uuidText(connection)
 	before := quoteText(x.Before.Format("2006-01-02 15:04:05.000"))
 	tooOld := "event_timestamp < toDateTime64(" + before + ", 3, 'UTC')"
-	if err := j.removeKeys(ctx, own, tooOld); err != nil {
+	if err := j.removeKeys(ctx, w, own, tooOld); err != nil {
 		return Expired{}, err
 	}
 	conditions := map[table]string{{name: "refused_requests"}: own + " AND received_at < toDateTime64(" + before + ", 6, 'UTC')"}
@@ -200,14 +200,15 @@ func (j *Janitor) Apply(ctx context.Context, connection uuid.UUID, days int) (Ex
 }
 
 // removeKeys deletes the keys of a connection's events that are too old, if there are
-// any. An event that has moved to a time that is not keeps the key of that one.
-func (j *Janitor) removeKeys(ctx context.Context, own, tooOld string) error {
+// any, and all keys of those that are noted. An event that has moved to a time that is
+// not too old keeps the key of that one.
+func (j *Janitor) removeKeys(ctx context.Context, w *work, own, tooOld string) error {
 	events := own + " AND " + tooOld
 	n, err := j.remover.number(ctx, "SELECT count() FROM events WHERE "+events)
 	if err != nil || n == 0 {
 		return err
 	}
-	return j.remover.remove(ctx, keys(), tooOld+" AND "+j.remover.keysOf(events))
+	return j.remover.remove(ctx, keys(), tooOld+" AND "+j.remover.keysOf(events)+" OR "+w.keys())
 }
 
 // moved are ids whose event is too old now but has older copies that are not: without

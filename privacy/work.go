@@ -194,8 +194,13 @@ func (w *work) removeKept(ctx context.Context, k kept) error {
 
 // removeKeys deletes the keys of the events that are noted.
 func (w *work) removeKeys(ctx context.Context) error {
-	return w.remover.remove(ctx, keys(), fmt.Sprintf("id IN (SELECT %s FROM %s.erasure_work WHERE work = %s AND kind = 'event')",
-		keyOf("connection_id", "erasure_work.id"), quote(w.remover.database), uuidText(w.id)))
+	return w.remover.remove(ctx, keys(), w.keys())
+}
+
+// keys is the condition for the keys of the events that are noted.
+func (w *work) keys() string {
+	return fmt.Sprintf("id IN (SELECT %s FROM %s.erasure_work WHERE work = %s AND kind = 'event')",
+		keyOf("connection_id", "erasure_work.id"), quote(w.remover.database), uuidText(w.id))
 }
 
 // connections are those that events were noted of.

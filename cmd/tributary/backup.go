@@ -55,7 +55,9 @@ func (b *backups) Take(ctx context.Context) (httpapi.Backup, error) {
 	database := b.store.options.Auth.Database
 	err := b.ingest.Hold(ctx, func() error {
 		return withBackupRights(b.store.engine, func(conn driver.Conn) error {
-			return backup.Take(ctx, conn, taken.folder, database, migrations.ViewsDatabase(database))
+			// Once begun it is waited for, also if the caller leaves: the engine would go on
+			// and leave a copy behind.
+			return backup.Take(context.WithoutCancel(ctx), conn, taken.folder, database, migrations.ViewsDatabase(database))
 		})
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ type keeper struct {
 	state    Import
 	running  *running
 	progress func(Import)
-	body     *counter
+	body     *counter     // the reader's while it runs
 	refused  []RefusedRow // not stored yet
 	size     int
 	saved    time.Time
@@ -34,7 +34,7 @@ const maxWaiting = 4 << 20
 // done counts a batch that is durable.
 func (k *keeper) done(ctx context.Context, b *batch, accepted int) error {
 	x := &k.state
-	x.Rows, x.Bytes, x.UpdatedAt = max(x.Rows, b.last), k.body.n, k.service.cfg.Now().UTC()
+	x.Rows, x.Bytes, x.UpdatedAt = max(x.Rows, b.last), b.bytes, k.service.cfg.Now().UTC()
 	x.Accepted += int64(accepted)
 	x.Refused += int64(len(b.refused))
 	x.Warnings += int64(len(b.warned))

@@ -103,7 +103,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // zeros to a thousandth.
 const (
 	maxRatio   = 250
-	ratioAfter = 64 << 20
+	ratioAfter = 16 << 20
 )
 
 // gzipGuard reads gzip and stops where it was made to fill a disk.

@@ -44,6 +44,7 @@ type batch struct {
 	size    int // of the texts of refused
 	warned  []Warning
 	last    int64
+	bytes   int64 // of the file that had been read
 	err     error // io.EOF or why the file cannot be read behind this batch
 }
 
@@ -71,6 +72,7 @@ func (b *batch) text(i int) string {
 // reader makes batches of a source's rows.
 type reader struct {
 	source  Source
+	body    *counter // below source; nil where nobody counts
 	builder *builder
 	decoder *event.Decoder
 	options event.Options
@@ -106,6 +108,9 @@ func (r *reader) fill(b *batch) {
 		r.last = r.row.Number
 	}
 	b.last = r.last
+	if r.body != nil {
+		b.bytes = r.body.n // here, since reading goes on while the batch is stored
+	}
 	b.body = append(b.body, ']')
 }
 

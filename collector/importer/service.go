@@ -259,7 +259,7 @@ func (s *Service) read(ctx context.Context, job Job, k *keeper, anonymous bool) 
 		return errors.Join(err, source.Close())
 	}
 	r := &reader{
-		source: source, builder: builder, decoder: event.NewDecoder(), options: event.Options{AllowAnonymous: anonymous},
+		source: source, body: body, builder: builder, decoder: event.NewDecoder(), options: event.Options{AllowAnonymous: anonymous},
 		skip: k.state.Rows, interrupt: job.Interrupt,
 	}
 	err = run(ctx, r, &submitter{accept: s.cfg.Accept, connection: job.Connection}, func(b *batch, accepted int) error {

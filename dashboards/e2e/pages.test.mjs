@@ -22,22 +22,46 @@ async function settled(path) {
   await app.page.waitForFunction(() => document.querySelector('.mantine-Skeleton-root') === null, null, { timeout: patience });
 }
 
-describe('every page', () => {
-  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** What axe finds on a page that is serious. */
+async function serious(page) {
+  // The policy lets no script tag in; the protocol behind evaluate is not bound by it.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${new URL(page.url()).pathname}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
+}
+
+describe('every page', () => {
   for (const colorScheme of ['light', 'dark']) {
     test(`has nothing serious for axe, ${colorScheme}`, async () => {
       await app.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const found = [];
       for (const path of paths) {
         await settled(path);
-        // The policy lets no script tag in; the protocol behind evaluate is not bound by it.
-        await app.page.evaluate(await readFile(axe, 'utf8'));
-        const { violations } = await app.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-        for (const v of violations) {
-          if (v.impact === 'serious' || v.impact === 'critical') found.push(`${path}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
-        }
+        found.push(...await serious(app.page));
       }
+      for (const [path, name] of [['/access', 'Create key'], ['/explore', 'Save report'], ['/definitions?tab=conversions', 'Define a conversion'], ['/sql', 'History']]) {
+        await settled(path);
+        await app.page.getByRole('button', { name }).first().click();
+        await app.page.getByRole('dialog').waitFor();
+        found.push(...await serious(app.page));
+      }
+      assert.deepEqual(found, []);
+    });
+
+    test(`has nothing serious for those who are not signed in, ${colorScheme}`, async () => {
+      const { key } = await app.call('POST', '/api/v1/dashboards/weekly-review/shares', { name: 'axe' });
+      const page = await app.stranger();
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.goto(app.base);
+      await page.getByLabel('API key', { exact: true }).waitFor();
+      const found = await serious(page);
+      await page.goto(`${app.base}/shared/weekly-review#key=${key}`);
+      await page.getByRole('cell', { name: 'DE', exact: true }).waitFor();
+      found.push(...await serious(page));
+      await page.context().close();
       assert.deepEqual(found, []);
     });
   }

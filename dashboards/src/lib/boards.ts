@@ -29,7 +29,7 @@ export interface ReadyPanel {
  * A picture of any connection, from its first event on: how much, from whom, when;
  * with every definition that it has, more.
  */
-export function readyBoard(connection: Connection, fields: FieldDefinition[], conversions: ConversionDefinition[], timezone: string, from: string): ReadyPanel[] {
+export function readyBoard(connection: Pick<Connection, 'id'>, fields: FieldDefinition[], conversions: ConversionDefinition[], timezone: string, from: string): ReadyPanel[] {
   const belongs = (ids: string[] | null | undefined) => ids === null || ids === undefined || ids.length === 0 || ids.includes(connection.id);
   const own = fields.filter((f) => belongs(f.connection_ids));
   const numbers = own.filter((f) => f.type === 'number' || f.type === 'integer');

@@ -44,7 +44,6 @@ export function DataTable({ columns, rows, height, label, name = (c) => c.label 
       return x === null || y === null || x === undefined || y === undefined ? order : order * direction;
     });
   }, [rows, sort]);
-  // eslint-disable-next-line react-hooks/incompatible-library -- its functions are only used here, while rendering
   const virtual = useVirtualizer({ count: sorted.length, getScrollElement: () => host.current, estimateSize: () => rowHeight, overscan: 16 });
 
   const template = columns.map((c, i) => (numeric[i] === true ? 'minmax(96px, 1fr)' : /json|map|tuple|array/i.test(c.type) ? 'minmax(260px, 2.5fr)' : 'minmax(130px, 1.4fr)')).join(' ');
@@ -54,7 +53,6 @@ export function DataTable({ columns, rows, height, label, name = (c) => c.label 
 
   return (
     // A scrolling region has to be reachable by keyboard.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div ref={host} className="grid-table" role="table" aria-label={label} aria-rowcount={sorted.length + 1} tabIndex={0}
       style={{ height: height === '100%' ? '100%' : Math.min(height, natural) }}>
       <div role="rowgroup" className="grid-head" style={{ minWidth }}>

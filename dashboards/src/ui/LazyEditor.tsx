@@ -6,7 +6,7 @@ const Inner = lazy(() => import('./Editor'));
 
 export function LazyEditor(props: EditorProps) {
   return (
-    <Suspense fallback={<Skeleton height={(props.minHeight ?? 120) + 2} radius={10} aria-label="Loading the editor" />}>
+    <Suspense fallback={<Skeleton height={(props.minHeight ?? 120) + 2} radius={10} role="img" aria-label="Loading the editor" />}>
       <Inner {...props} />
     </Suspense>
   );

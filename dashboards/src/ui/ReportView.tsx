@@ -37,7 +37,7 @@ export function ReportView({ query, visualization, height = 320, onPick }: {
 }
 
 function Waiting({ height, visualization }: { height: Height; visualization: Visualisation }) {
-  return visualization === 'number' ? <Skeleton h={52} w={160} /> : <Skeleton h={height} radius={10} aria-label="Loading" />;
+  return visualization === 'number' ? <Skeleton h={52} w={160} /> : <Skeleton h={height} radius={10} role="img" aria-label="Loading" />;
 }
 
 export function ResultView({ result, metrics, visualization, granularity, timezone, height, onPick }: {
@@ -93,7 +93,7 @@ export function FunnelView({ query }: { query: FunnelQuery }) {
   const funnel = useQuery({ ...queries.funnel(query), enabled: query.steps.length > 0 });
   if (query.steps.length < 2) return <Empty title="A funnel needs two steps">Choose conversions in the order in which people reach them.</Empty>;
   if (funnel.error !== null) return <Failure error={funnel.error} retry={() => void funnel.refetch()} />;
-  if (funnel.data === undefined) return <Skeleton h={180} radius={10} aria-label="Loading" />;
+  if (funnel.data === undefined) return <Skeleton h={180} radius={10} role="img" aria-label="Loading" />;
   return <FunnelBars result={funnel.data} />;
 }
 

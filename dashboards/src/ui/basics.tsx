@@ -149,7 +149,6 @@ export function CodeBlock({ code, label, maxHeight }: { code: string; label: str
   return (
     <div style={{ position: 'relative' }}>
       {/* A scrolling region has to be reachable by keyboard. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre className="code" tabIndex={0} aria-label={label} style={maxHeight === undefined ? undefined : { maxHeight }}>{code}</pre>
       <div style={{ position: 'absolute', top: 8, right: 8 }}><CopyIcon value={code} label={`Copy ${label}`} /></div>
     </div>

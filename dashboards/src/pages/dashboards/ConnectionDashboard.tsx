@@ -32,11 +32,11 @@ function Ready({ connection }: { connection: Connection }) {
   const fields = useQuery(queries.fields());
   const conversions = useQuery(queries.conversions());
   const ready = fields.data !== undefined && conversions.data !== undefined;
+  // Nothing else of the connection: its count of events changes all the time.
+  const { id } = connection;
   const panels = useMemo(
-    () => (fields.data === undefined || conversions.data === undefined ? [] : readyBoard(connection, fields.data, conversions.data, viewerTimeZone(), from)),
-    // Only what the panels show: the count of events changes all the time.
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- as said
-    [connection.id, fields.data, conversions.data, from],
+    () => (fields.data === undefined || conversions.data === undefined ? [] : readyBoard({ id }, fields.data, conversions.data, viewerTimeZone(), from)),
+    [id, fields.data, conversions.data, from],
   );
   const save = useChange({
     change: async () => {

@@ -21,7 +21,7 @@ export function ReportPanel({ report, range, refreshMs }: { report: SavedReport;
     placeholderData: (before) => before,
   });
   if (data.error !== null && data.data === undefined) return <Failure error={data.error} retry={() => void data.refetch()} />;
-  if (data.data === undefined) return <Skeleton h="100%" mih={60} radius={10} aria-label="Loading" />;
+  if (data.data === undefined) return <Skeleton h="100%" mih={60} radius={10} role="img" aria-label="Loading" />;
   if (report.kind === 'funnel') return <FunnelBars result={data.data} />;
   const { metrics, time } = report.query;
   return <ResultView result={data.data} metrics={metrics} visualization={lookOf(report)} granularity={time.granularity} timezone={time.timezone} height="100%" />;

@@ -56,7 +56,7 @@ function Preview({ draft }: { draft: ConversionDefinition }) {
   const [question] = useDebouncedValue({ connection_ids: draft.connection_ids ?? [], filters: draft.filters, value_field: draft.value_field }, 250);
   const preview = useQuery({ queryKey: ['conversion-preview', question], queryFn: ({ signal }) => api.conversions.preview(question, signal), placeholderData: (before) => before, retry: false });
   if (preview.error !== null) return <Failure error={preview.error} title="No preview" />;
-  if (preview.data === undefined) return <Skeleton h={56} radius={10} aria-label="Loading the preview" />;
+  if (preview.data === undefined) return <Skeleton h={56} radius={10} role="img" aria-label="Loading the preview" />;
   const { events, matched, value } = preview.data;
   return (
     <Alert variant="light" color={matched === 0 ? 'yellow' : 'teal'} role="status" title={`${formatNumber(matched)} of ${formatNumber(events)} events of the last 30 days count`}>

@@ -66,7 +66,7 @@ function Preview({ draft }: { draft: FieldDefinition }) {
   });
   if (question.path === '') return null;
   if (preview.error !== null) return <Failure error={preview.error} title="No preview" />;
-  if (preview.data === undefined) return <Skeleton h={92} radius={10} aria-label="Loading the preview" />;
+  if (preview.data === undefined) return <Skeleton h={92} radius={10} role="img" aria-label="Loading the preview" />;
   const { events, present, fitting, fitting_samples: samples, misfit_samples: misfits } = preview.data;
   const share = present === 0 ? 0 : fitting / present;
   return (

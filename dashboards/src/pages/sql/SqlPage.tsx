@@ -59,7 +59,7 @@ export function SqlPage() {
           </Group>
           {run.error !== null && <Failure error={run.error} title="The statement did not run" />}
           <Surface pad={false}>
-            {run.isPending && <Skeleton h={280} radius={12} aria-label="Running" />}
+            {run.isPending && <Skeleton h={280} radius={12} role="img" aria-label="Running" />}
             {run.isIdle && <Empty icon={<IconTable size={36} stroke={1.3} />} title="No result yet">Run the statement, or press Ctrl and Enter in the editor.</Empty>}
             {run.isError && <Empty title="No result">The message above tells what to change.</Empty>}
             {run.isSuccess && (look === 'table' || run.data.rows.length === 0

@@ -14,7 +14,6 @@ import (
 
 	"github.com/tributary-events/tributary/collector/block"
 	"github.com/tributary-events/tributary/collector/dedup"
-	"github.com/tributary-events/tributary/event"
 )
 
 // ClickHouse is the Store. Over HTTP it sends blocks that are columnar already;
@@ -131,82 +130,6 @@ func insertNative(ctx context.Context, conn driver.Conn, query string, write fun
 	_ = r.Close() // ends the writer where the server answered before it had read all
 	<-written     // the block may be changed as soon as we return
 	return err
-}
-
-// rows is the Block for native TCP.
-type rows struct {
-	all        []row
-	size       int
-	tombstones []dedup.Tombstone
-}
-
-type row struct {
-	connection              uuid.UUID
-	id, email, cdt, payload string
-	timestamp, receivedAt   int64
-}
-
-func (r *rows) Append(connection uuid.UUID, receivedAt int64, b *event.Batch, from, to int) {
-	for i := from; i < to; i++ {
-		e := &b.Events[i]
-		payload := "{}"
-		if e.Payload != 0 {
-			payload = string(event.AppendPayload(nil, b, e.Payload))
-		}
-		x := row{
-			connection: connection, id: string(b.Text(e.ID)), email: string(b.Text(e.Email)), cdt: string(b.Text(e.CDT)),
-			payload: payload, timestamp: e.Timestamp, receivedAt: receivedAt + int64(i),
-		}
-		r.all = append(r.all, x)
-		r.size += 128 + len(x.id) + len(x.email) + len(x.cdt) + len(x.payload)
-	}
-}
-
-func (r *rows) Rows() int { return len(r.all) }
-func (r *rows) Size() int { return r.size }
-
-func (r *rows) Reset() {
-	clear(r.all)
-	*r = rows{all: r.all[:0]}
-}
-
-func (r *rows) Supersede(tombstones []dedup.Tombstone) { r.tombstones = tombstones }
-
-func (r *rows) Keys(f func(dedup.Key)) {
-	for i := range r.all {
-		x := &r.all[i]
-		f(dedup.Key{Connection: x.connection, ID: []byte(x.id), Timestamp: x.timestamp, ReceivedAt: x.receivedAt})
-	}
-}
-
-func (r *rows) insertKeys(ctx context.Context, conn driver.Conn, ids []dedup.ID) error {
-	return insertBatch(ctx, conn, "INSERT INTO event_keys (id, event_timestamp, received_at)", func(batch driver.Batch) error {
-		for i := range r.all {
-			x := &r.all[i]
-			if err := batch.Append(string(ids[i][:]), time.UnixMilli(x.timestamp).UTC(), time.UnixMicro(x.receivedAt).UTC()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (r *rows) insertRows(ctx context.Context, conn driver.Conn) error {
-	return insertBatch(ctx, conn, "INSERT INTO events (connection_id, event_id, event_timestamp, event_email, event_adb_cdt, event_payload, received_at, is_deleted)", func(batch driver.Batch) error {
-		for i := range r.all {
-			x := &r.all[i]
-			if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), x.email, x.cdt, x.payload, time.UnixMicro(x.receivedAt).UTC(), uint8(0)); err != nil {
-				return err
-			}
-		}
-		for i := range r.tombstones {
-			x := &r.tombstones[i]
-			if err := batch.Append(x.Connection, x.ID, time.UnixMilli(x.Timestamp).UTC(), "", "", "{}", time.UnixMicro(x.ReceivedAt).UTC(), uint8(1)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // insertBatch sends the rows that fill appends, as one block.

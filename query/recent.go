@@ -88,7 +88,7 @@ func recentSQL(window int) string {
 		newest = `SELECT max(received_at) AS received_at FROM events WHERE connection_id = {connection:UUID} AND NOT is_deleted
                 GROUP BY event_id ORDER BY received_at DESC LIMIT {limit:UInt32}`
 	}
-	return `SELECT event_id, event_timestamp, event_email, event_adb_cdt, payload, received_at, found
+	return `SELECT event_id, toUnixTimestamp64Milli(event_timestamp), event_email, event_adb_cdt, payload, received_at, found
 FROM (
     SELECT *, count() OVER () AS found,
         sum(length(payload)) OVER (ORDER BY received_at DESC, event_id ROWS UNBOUNDED PRECEDING) AS size
@@ -130,11 +130,12 @@ func (r *Recent) read(ctx context.Context, sql string, connection uuid.UUID, lim
 			e                   StoredEvent
 			email, cdt, payload string
 			found               uint64
+			at                  int64 // ms; the driver's own times end in the year 2262
 		)
-		if err := rows.Scan(&e.EventID, &e.EventTimestamp, &email, &cdt, &payload, &e.ReceivedAt, &found); err != nil {
+		if err := rows.Scan(&e.EventID, &at, &email, &cdt, &payload, &e.ReceivedAt, &found); err != nil {
 			return nil, false, err
 		}
-		e.EventTimestamp, e.ReceivedAt = e.EventTimestamp.UTC(), e.ReceivedAt.UTC()
+		e.EventTimestamp, e.ReceivedAt = time.UnixMilli(at).UTC(), e.ReceivedAt.UTC()
 		e.EventEmail, e.EventADBCDT = orNil(email), orNil(cdt)
 		e.EventPayload = json.RawMessage(payload)
 		events, full = append(events, e), found >= uint64(limit)

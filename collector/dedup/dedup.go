@@ -255,9 +255,10 @@ func (x *Index) lookUp(ctx context.Context, wanted map[ID]event) (out []Tombston
 		}
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(ids), clickhouse.WithSettings(lookupSettings))
-	rows, err := x.conn.Query(ctx, `SELECT id, groupArray(event_timestamp), groupArray(newest)
+	// As numbers: the driver's times end in the year 2262, ours in 2299.
+	rows, err := x.conn.Query(ctx, `SELECT id, groupArray(toUnixTimestamp64Milli(event_timestamp)), groupArray(newest)
 FROM (
-    SELECT id, event_timestamp, max(received_at) AS newest
+    SELECT id, event_timestamp, toUnixTimestamp64Micro(max(received_at)) AS newest
     FROM event_keys
     WHERE id IN ids
     GROUP BY id, event_timestamp
@@ -271,7 +272,7 @@ HAVING count() > 1`)
 	for rows.Next() {
 		var (
 			id                 string
-			timestamps, newest []time.Time
+			timestamps, newest []int64
 		)
 		if err := rows.Scan(&id, &timestamps, &newest); err != nil {
 			return nil, err
@@ -287,10 +288,10 @@ HAVING count() > 1`)
 
 // tombstones are those of all timestamps of an id but the winner's: the one received
 // last, or of two received in the same microsecond by two collectors the later one.
-func tombstones(connection uuid.UUID, id string, timestamps, newest []time.Time) []Tombstone {
+func tombstones(connection uuid.UUID, id string, timestamps, newest []int64) []Tombstone {
 	winner := 0
 	for i := range timestamps {
-		if c := newest[i].Compare(newest[winner]); c > 0 || c == 0 && timestamps[i].After(timestamps[winner]) {
+		if newest[i] > newest[winner] || newest[i] == newest[winner] && timestamps[i] > timestamps[winner] {
 			winner = i
 		}
 	}
@@ -299,11 +300,11 @@ func tombstones(connection uuid.UUID, id string, timestamps, newest []time.Time)
 		if i == winner {
 			continue
 		}
-		at := newest[winner].UnixMicro()
-		if newest[i].Equal(newest[winner]) {
+		at := newest[winner]
+		if newest[i] == at {
 			at++ // of equal versions the later insert would win
 		}
-		out = append(out, Tombstone{Connection: connection, ID: id, Timestamp: timestamps[i].UnixMilli(), ReceivedAt: at})
+		out = append(out, Tombstone{Connection: connection, ID: id, Timestamp: timestamps[i], ReceivedAt: at})
 	}
 	return out
 }

@@ -146,12 +146,13 @@ func (h *History) read(ctx context.Context, name Name, behind *place, limit int)
 		var (
 			e                   Event
 			email, cdt, payload string
+			at                  int64 // ms; the driver's own times end in the year 2262
 		)
 		if err := rows.Scan(&e.ConnectionID, &e.Connection, &e.EventSource, &e.EventObject,
-			&e.EventID, &e.EventTimestamp, &email, &cdt, &payload, &e.ReceivedAt); err != nil {
+			&e.EventID, &at, &email, &cdt, &payload, &e.ReceivedAt); err != nil {
 			return nil, err
 		}
-		e.EventTimestamp, e.ReceivedAt = e.EventTimestamp.UTC(), e.ReceivedAt.UTC()
+		e.EventTimestamp, e.ReceivedAt = time.UnixMilli(at).UTC(), e.ReceivedAt.UTC()
 		e.EventEmail, e.EventADBCDT, e.EventPayload = orNil(email), orNil(cdt), json.RawMessage(payload)
 		events = append(events, e)
 	}
@@ -161,12 +162,8 @@ func (h *History) read(ctx context.Context, name Name, behind *place, limit int)
 // end returns the last place of the window behind a place; full is false where the
 // window holds all there is.
 func (h *History) end(ctx context.Context, name Name, behind *place) (p place, full bool, err error) {
-	var (
-		n  uint64
-		at time.Time
-	)
-	err = h.conn.QueryRow(h.context(ctx, name, behind, 1), endSQL(name, behind != nil)).Scan(&n, &at, &p.Connection, &p.ID)
-	p.At = at.UnixMilli()
+	var n uint64
+	err = h.conn.QueryRow(h.context(ctx, name, behind, 1), endSQL(name, behind != nil)).Scan(&n, &p.At, &p.Connection, &p.ID)
 	return p, n >= window, err
 }
 

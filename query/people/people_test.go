@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tributary-events/tributary/engine/enginetest"
+	"github.com/tributary-events/tributary/internal/eventtest"
 	"github.com/tributary-events/tributary/migrations"
 	"github.com/tributary-events/tributary/query"
 	"github.com/tributary-events/tributary/query/people"
@@ -84,6 +85,7 @@ func insert(t testing.TB, conn driver.Conn, copies []copyOf) {
 	if err := batch.Send(); err != nil {
 		t.Fatal(err)
 	}
+	eventtest.Supersede(t, conn)
 }
 
 // all reads a history in pages.

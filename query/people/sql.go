@@ -41,7 +41,7 @@ func windowSQL(name Name, behind bool) string {
 // only their rows to merge; it asks again whose the copy is that was received last.
 func eventsSQL(name Name, behind bool) string {
 	return `SELECT e.connection_id, c.name, c.event_source, c.event_object,
-    e.event_id, e.event_timestamp, e.event_email, e.event_adb_cdt, toJSONString(e.event_payload), e.received_at
+    e.event_id, toUnixTimestamp64Milli(e.event_timestamp), e.event_email, e.event_adb_cdt, toJSONString(e.event_payload), e.received_at
 FROM (
     SELECT * FROM events FINAL
     WHERE (connection_id, event_timestamp, event_id) GLOBAL IN (` + windowSQL(name, behind) + `
@@ -56,7 +56,7 @@ LIMIT {limit:UInt32}`
 
 // endSQL is how many keys a window has, and its last.
 func endSQL(name Name, behind bool) string {
-	return `SELECT count(), min(event_timestamp), argMin(connection_id, (event_timestamp, connection_id, event_id)),
+	return `SELECT count(), toUnixTimestamp64Milli(min(event_timestamp)), argMin(connection_id, (event_timestamp, connection_id, event_id)),
     argMin(event_id, (event_timestamp, connection_id, event_id))
 FROM (` + windowSQL(name, behind) + `
 )`

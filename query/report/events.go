@@ -96,8 +96,10 @@ func (p *EventsPlan) Statement() Query {
 	}
 	columns = append(columns, "connection_id AS cid")
 	const own = "connection_id, event_id, event_timestamp, event_email, event_adb_cdt"
+	// As a number: the driver's times end in the year 2262.
+	const read = "connection_id, event_id, toUnixTimestamp64Milli(event_timestamp), event_email, event_adb_cdt"
 	var b strings.Builder
-	b.WriteString("SELECT " + own + ", payload, received_at\nFROM (\nSELECT *, sum(length(payload)) OVER (ORDER BY event_timestamp DESC, connection_id, event_id ROWS UNBOUNDED PRECEDING) AS size\nFROM (\nSELECT " +
+	b.WriteString("SELECT " + read + ", payload, received_at\nFROM (\nSELECT *, sum(length(payload)) OVER (ORDER BY event_timestamp DESC, connection_id, event_id ROWS UNBOUNDED PRECEDING) AS size\nFROM (\nSELECT " +
 		own + ", toJSONString(event_payload) AS payload, received_at\nFROM ")
 	b.WriteString(e.events(once, columns, p.plan.Range, p.plan.where))
 	b.WriteString("\nORDER BY event_timestamp DESC, connection_id, event_id\nLIMIT " + strconv.Itoa(p.limit) + "\n)\n)\nWHERE size <= " + strconv.Itoa(eventsMemory) +
@@ -122,10 +124,11 @@ func (r *Runner) Events(ctx context.Context, p *EventsPlan) ([]Found, error) {
 	for rows.Next() {
 		var f Found
 		var email, cdt, payload string
-		if err := rows.Scan(&f.ConnectionID, &f.EventID, &f.EventTimestamp, &email, &cdt, &payload, &f.ReceivedAt); err != nil {
+		var at int64
+		if err := rows.Scan(&f.ConnectionID, &f.EventID, &at, &email, &cdt, &payload, &f.ReceivedAt); err != nil {
 			return nil, fmt.Errorf("read events of a report: %w", err)
 		}
-		f.EventTimestamp, f.ReceivedAt = f.EventTimestamp.UTC(), f.ReceivedAt.UTC()
+		f.EventTimestamp, f.ReceivedAt = time.UnixMilli(at).UTC(), f.ReceivedAt.UTC()
 		f.EventEmail, f.EventADBCDT, f.EventPayload = orNil(email), orNil(cdt), json.RawMessage(payload)
 		if c := byID[f.ConnectionID]; c != nil {
 			f.Connection, f.EventSource, f.EventObject = c.Name, c.EventSource, c.EventObject

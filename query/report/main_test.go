@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tributary-events/tributary/engine/enginetest"
+	"github.com/tributary-events/tributary/internal/eventtest"
 	"github.com/tributary-events/tributary/migrations"
 	"github.com/tributary-events/tributary/query/define"
 	"github.com/tributary-events/tributary/query/report"
@@ -77,14 +78,7 @@ func insert(t testing.TB, conn driver.Conn, events ...stored) {
 	if err := conn.InsertFormat(ctx, "JSONEachRow", "INSERT INTO events", strings.NewReader(b.String())); err != nil {
 		t.Fatal(err)
 	}
-	// What the collector does for ids that have moved (collector/dedup), as one statement.
-	if err := conn.Exec(ctx, `INSERT INTO events (connection_id, event_id, event_timestamp, received_at, is_deleted)
-		SELECT connection_id, event_id, arrayJoin(arrayFilter(x -> x != winner, times)), newest, 1 FROM (
-			SELECT connection_id, event_id, groupUniqArray(event_timestamp) AS times,
-				max(received_at) AS newest, argMax(event_timestamp, received_at) AS winner
-			FROM events WHERE NOT is_deleted GROUP BY connection_id, event_id HAVING length(times) > 1)`); err != nil {
-		t.Fatal(err)
-	}
+	eventtest.Supersede(t, conn)
 }
 
 func field(name, path string, typ define.Type) *define.Field {

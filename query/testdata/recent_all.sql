@@ -1,4 +1,4 @@
-SELECT event_id, event_timestamp, event_email, event_adb_cdt, payload, received_at, found
+SELECT event_id, toUnixTimestamp64Milli(event_timestamp), event_email, event_adb_cdt, payload, received_at, found
 FROM (
     SELECT *, count() OVER () AS found,
         sum(length(payload)) OVER (ORDER BY received_at DESC, event_id ROWS UNBOUNDED PRECEDING) AS size

@@ -1,5 +1,5 @@
 SELECT e.connection_id, c.name, c.event_source, c.event_object,
-    e.event_id, e.event_timestamp, e.event_email, e.event_adb_cdt, toJSONString(e.event_payload), e.received_at
+    e.event_id, toUnixTimestamp64Milli(e.event_timestamp), e.event_email, e.event_adb_cdt, toJSONString(e.event_payload), e.received_at
 FROM (
     SELECT * FROM events FINAL
     WHERE (connection_id, event_timestamp, event_id) GLOBAL IN (

@@ -1,4 +1,4 @@
-SELECT count(), min(event_timestamp), argMin(connection_id, (event_timestamp, connection_id, event_id)),
+SELECT count(), toUnixTimestamp64Milli(min(event_timestamp)), argMin(connection_id, (event_timestamp, connection_id, event_id)),
     argMin(event_id, (event_timestamp, connection_id, event_id))
 FROM (
         SELECT DISTINCT connection_id, event_timestamp, event_id FROM events

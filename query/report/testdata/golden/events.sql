@@ -1,4 +1,4 @@
-SELECT connection_id, event_id, event_timestamp, event_email, event_adb_cdt, payload, received_at
+SELECT connection_id, event_id, toUnixTimestamp64Milli(event_timestamp), event_email, event_adb_cdt, payload, received_at
 FROM (
 SELECT *, sum(length(payload)) OVER (ORDER BY event_timestamp DESC, connection_id, event_id ROWS UNBOUNDED PRECEDING) AS size
 FROM (

@@ -59,6 +59,10 @@ var insertSettings = clickhouse.Settings{
 	"input_format_try_infer_dates":     0,
 	"input_format_try_infer_datetimes": 0,
 	"type_json_skip_duplicated_paths":  0,
+	// In a cluster every collector writes to the same replica of each shard, and looks
+	// ids up there (package dedup): what one has written the others see at once.
+	"load_balancing":           "in_order",
+	"prefer_localhost_replica": 0,
 }
 
 const insertTimeout = 2 * time.Minute

@@ -30,6 +30,12 @@ const pages = (c, waiting) => [
   ['replay', `/connections/${c}/live?show=refused`, async (page) => { await page.locator('.feed-row').last().click(); await page.getByRole('button', { name: 'Mend and replay' }).click(); await page.locator('.cm-content').waitFor(); }],
   ['fields', `/connections/${c}/fields`, async (page) => { await page.getByText('customer.country').waitFor(); }],
   ['field-form', `/connections/${c}/fields`, async (page) => { await page.getByRole('button', { name: 'Define coupon' }).click(); await page.getByText('recent values fit').waitFor(); }],
+  ['import', `/connections/${c}/import`],
+  ['import-mapping', `/connections/${c}/import`, async (page) => {
+    const text = 'order;datum;kunde_email;betrag;produkt\n1001;03.04.2025 10:15;ada@example.com;99,90;Premium Plan\n1002;13.04.2025 11:00;nobody;12,50;Basic Plan\n';
+    await page.getByLabel('File to import').setInputFiles({ name: 'orders.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+    await page.getByRole('combobox', { name: 'Where produkt goes' }).waitFor();
+  }],
   ['settings', `/connections/${c}/settings`],
   ['explore', '/explore?m=sum(revenue)&d=product_name&f=%5B%22product_name%22%2C%22is_set%22%5D'],
   ['explore-compare', '/explore?m=count&cmp=previous_period&f=%5B%22currency%22%2C%22eq%22%2C%22EUR%22%5D'],
@@ -56,7 +62,7 @@ const pages = (c, waiting) => [
   ['dashboard-share', '/dashboards/weekly-review', async (page) => { await page.getByRole('button', { name: 'More' }).click(); await page.getByRole('menuitem', { name: 'Share' }).click(); await page.getByRole('button', { name: 'Create link' }).click(); await page.getByText('Copy it now').waitFor(); }],
   ['sql', '/sql', async (page) => { await page.getByRole('button', { name: 'Run' }).click(); await page.getByRole('table', { name: 'Result' }).waitFor(); }],
   ['sql-error', '/sql?q=select%20boom', async (page) => { await page.getByRole('button', { name: 'Run' }).click(); await page.getByRole('alert').waitFor(); }],
-  ['people', '/people'],
+  ['people', '/people?email=ada%40example.com', async (page) => { await page.getByRole('button', { name: 'Erase this person' }).waitFor(); }],
   ['operate', '/operate'],
   ['keys', '/access'],
   ['missing', '/connections/none'],

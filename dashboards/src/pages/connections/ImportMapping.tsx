@@ -35,7 +35,7 @@ function Question({ question, onAnswer }: { question: ImportQuestion; onAnswer: 
   const choices = (question.choices ?? []).map((value) => ({ value, label: (question.code === 'date' ? dateForms.find((f) => f.value === value)?.label : undefined) ?? value }));
   const label = question.code === 'date' ? `Form of the dates of ${question.column ?? ''}` : 'Answer';
   return (
-    <Alert color="yellow" variant="light" icon={<IconAlertTriangle size={18} />} title="This has to be said" role="alert">
+    <Alert color="yellow" variant="light" icon={<IconAlertTriangle size={18} />} title="Please decide" role="alert">
       <Stack gap="sm" align="flex-start">
         <Text size="sm">{question.message}</Text>
         {question.code === 'id'

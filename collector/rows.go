@@ -25,6 +25,7 @@ type row struct {
 	id, email, cdt, payload string
 	timestamp, receivedAt   int64
 	deleted                 uint8
+	version                 int64 // received_at as the table events has it, in units of 100 ns
 }
 
 func (r *rows) Append(connection uuid.UUID, receivedAt int64, b *event.Batch, from, to int) {
@@ -36,7 +37,7 @@ func (r *rows) Append(connection uuid.UUID, receivedAt int64, b *event.Batch, fr
 		}
 		x := row{
 			connection: connection, id: string(b.Text(e.ID)), email: string(b.Text(e.Email)), cdt: string(b.Text(e.CDT)),
-			payload: payload, timestamp: e.Timestamp, receivedAt: receivedAt + int64(i),
+			payload: payload, timestamp: e.Timestamp, receivedAt: receivedAt + int64(i), version: 10 * (receivedAt + int64(i)),
 		}
 		r.all = append(r.all, x)
 		r.size += 128 + len(x.id) + len(x.email) + len(x.cdt) + len(x.payload)
@@ -95,7 +96,7 @@ const rowColumns = "connection_id, event_id, event_timestamp, event_email, event
 func (r *rows) insertRows(ctx context.Context, conn driver.Conn) error {
 	all := r.all[:len(r.all):len(r.all)]
 	for _, x := range r.tombstones {
-		all = append(all, row{connection: x.Connection, id: x.ID, payload: "{}", timestamp: x.Timestamp, receivedAt: x.ReceivedAt, deleted: 1})
+		all = append(all, row{connection: x.Connection, id: x.ID, payload: "{}", timestamp: x.Timestamp, version: x.Version, deleted: 1})
 	}
 	err := insertBatch(ctx, conn, "INSERT INTO events ("+rowColumns+")", func(batch driver.Batch) error {
 		for i := range all {
@@ -103,7 +104,7 @@ func (r *rows) insertRows(ctx context.Context, conn driver.Conn) error {
 			if x.timestamp > lastTime {
 				continue
 			}
-			if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), x.email, x.cdt, x.payload, time.UnixMicro(x.receivedAt).UTC(), x.deleted); err != nil {
+			if err := batch.Append(x.connection, x.id, time.UnixMilli(x.timestamp).UTC(), x.email, x.cdt, x.payload, time.Unix(0, 100*x.version).UTC(), x.deleted); err != nil {
 				return err
 			}
 		}
@@ -112,8 +113,8 @@ func (r *rows) insertRows(ctx context.Context, conn driver.Conn) error {
 	for i := range all {
 		if x := &all[i]; err == nil && x.timestamp > lastTime {
 			err = conn.Exec(ctx, "INSERT INTO events ("+rowColumns+`)
-				SELECT toUUID(?), ?, fromUnixTimestamp64Milli(?, 'UTC'), ?, ?, CAST(?, 'JSON'), fromUnixTimestamp64Micro(?, 'UTC'), ?`,
-				x.connection.String(), x.id, x.timestamp, x.email, x.cdt, x.payload, x.receivedAt, x.deleted)
+				SELECT toUUID(?), ?, fromUnixTimestamp64Milli(?, 'UTC'), ?, ?, CAST(?, 'JSON'), fromUnixTimestamp64Nano(?, 'UTC'), ?`,
+				x.connection.String(), x.id, x.timestamp, x.email, x.cdt, x.payload, 100*x.version, x.deleted)
 		}
 	}
 	return err

@@ -34,7 +34,7 @@ func TestBlock(t *testing.T) {
 	rows, header := readBlock(buf.Bytes())
 	want := []string{
 		"connection_id UUID", "event_id String", "event_timestamp DateTime64(3, 'UTC')", "event_email String",
-		"event_adb_cdt String", "event_payload JSON(max_dynamic_paths=128)", "received_at DateTime64(6, 'UTC')", "is_deleted UInt8",
+		"event_adb_cdt String", "event_payload JSON(max_dynamic_paths=128)", "received_at DateTime64(7, 'UTC')", "is_deleted UInt8",
 	}
 	if !slices.Equal(header, want) {
 		t.Errorf("columns %q, want %q", header, want)
@@ -80,8 +80,8 @@ func TestTombstones(t *testing.T) {
 	}
 	alone := write(b.WriteTo)
 	b.Supersede([]dedup.Tombstone{
-		{Connection: connectionB, ID: "moved", Timestamp: -5, ReceivedAt: baseTime + 7},
-		{Connection: connectionA, ID: strings.Repeat("x", 512), Timestamp: 6, ReceivedAt: baseTime + 8},
+		{Connection: connectionB, ID: "moved", Timestamp: -5, Version: 10*(baseTime+7) + 5},
+		{Connection: connectionA, ID: strings.Repeat("x", 512), Timestamp: 6, Version: 10*(baseTime+8) + 5},
 	})
 	got := write(b.WriteTo)
 	want := append(slices.Clone(alone),

@@ -67,7 +67,7 @@ func (s store) create(table string, maxPaths int) {
 		event_email String CODEC(ZSTD(1)),
 		event_adb_cdt String CODEC(ZSTD(1)),
 		event_payload JSON(max_dynamic_paths=%d) CODEC(ZSTD(1)),
-		received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+		received_at DateTime64(7, 'UTC') CODEC(Delta(8), ZSTD(1)),
 		is_deleted UInt8 DEFAULT 0
 	) ENGINE = ReplacingMergeTree(received_at, is_deleted) ORDER BY (connection_id, event_timestamp, event_id)`, table, maxPaths))
 }

@@ -64,6 +64,9 @@ func readBlock(data []byte) (rows []readRow, header []string) {
 		case "received_at":
 			for i := range rows {
 				rows[i].receivedAt = int64(r.fixed())
+				if typ == "DateTime64(7, 'UTC')" {
+					rows[i].receivedAt /= 10
+				}
 			}
 		case "is_deleted":
 			for i := range rows {

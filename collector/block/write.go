@@ -60,7 +60,11 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 	s.objectPrefix(b.payload)
 	s.object(b.payload)
 	b.payload.rows -= uint32(dead)
-	b.writeVersion(s, b.tombstones)
+	s.header("received_at", "DateTime64(7, 'UTC')")
+	b.writeVersions(s, 10)
+	for i := range b.tombstones {
+		s.uint64(uint64(b.tombstones[i].Version))
+	}
 	s.header("is_deleted", "UInt8")
 	s.fill(0, b.rows)
 	s.fill(1, dead)
@@ -83,19 +87,17 @@ func (b *Builder) WriteKeys(w io.Writer, ids []dedup.ID) (int64, error) {
 	}
 	s.header("event_timestamp", "DateTime64(3, 'UTC')")
 	s.write(b.timestamps)
-	b.writeVersion(s, nil)
+	s.header("received_at", "DateTime64(6, 'UTC')")
+	b.writeVersions(s, 1)
 	return s.close()
 }
 
-func (b *Builder) writeVersion(s *stream, tombstones []dedup.Tombstone) {
-	s.header("received_at", "DateTime64(6, 'UTC')")
+// writeVersions writes received_at in so many units a microsecond.
+func (b *Builder) writeVersions(s *stream, units uint64) {
 	for _, src := range b.sources {
 		for i := range src.rows {
-			s.uint64(uint64(src.receivedAt) + uint64(i))
+			s.uint64((uint64(src.receivedAt) + uint64(i)) * units)
 		}
-	}
-	for i := range tombstones {
-		s.uint64(uint64(tombstones[i].ReceivedAt))
 	}
 }
 

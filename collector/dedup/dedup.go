@@ -64,13 +64,13 @@ type Key struct {
 	ReceivedAt int64
 }
 
-// Tombstone takes the place of the rows with its key that were received before
-// ReceivedAt, in microseconds since 1970.
+// Tombstone takes the place of the rows with its key whose version is lower. Version is
+// in units of 100 ns since 1970, half a microsecond beside the winner's.
 type Tombstone struct {
 	Connection uuid.UUID
 	ID         string
 	Timestamp  int64
-	ReceivedAt int64
+	Version    int64
 }
 
 // ID stands for one event_id of one connection.
@@ -300,11 +300,13 @@ func tombstones(connection uuid.UUID, id string, timestamps, newest []int64) []T
 		if i == winner {
 			continue
 		}
-		at := newest[winner]
-		if newest[i] == at {
-			at++ // of equal versions the later insert would win
+		// Copies are in a total order, by version and then by timestamp: the tombstone
+		// stands right below the winner in it, whatever else is or will be at its place.
+		version := 10*newest[winner] + 5
+		if timestamps[i] > timestamps[winner] {
+			version -= 10
 		}
-		out = append(out, Tombstone{Connection: connection, ID: id, Timestamp: timestamps[i], ReceivedAt: at})
+		out = append(out, Tombstone{Connection: connection, ID: id, Timestamp: timestamps[i], Version: version})
 	}
 	return out
 }

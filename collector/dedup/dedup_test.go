@@ -88,8 +88,9 @@ func (c copyOf) String() string {
 	return fmt.Sprintf("id%d at %s, version %d", c.id, c.time().Format(time.RFC3339), c.version)
 }
 
+// time of the last number lies where times in nanoseconds have ended.
 func (c copyOf) time() time.Time {
-	return time.Date(2025, time.Month(1+c.timestamp), 1, 0, 0, 0, 0, time.UTC)
+	return time.Date([times]int{1901, 2024, 2025, 2299}[c.timestamp], 1, 2, 3, 4, 5, 0, time.UTC)
 }
 
 var shop = uuid.MustParse("11111111-1111-4111-8111-111111111111")

@@ -15,10 +15,11 @@ CREATE TABLE IF NOT EXISTS {{.Sharded "events"}}{{.OnCluster}} (
     -- The paths beyond the limit go to a shared map: slower to read, never lost.
     -- Without a limit one hostile sender makes thousands of files in every part.
     event_payload JSON(max_dynamic_paths = {{.MaxDynamicPaths}}) CODEC(ZSTD(1)),
-    -- The version. Microseconds, because one request may hold one id twice and a
+    -- The version. One digit more than microseconds: a tombstone stands between two of
+    -- them, so that it is never a tie with a row (collector/dedup). Microseconds, because one request may hold one id twice and a
     -- re-sent event often comes within the same millisecond; of two equal ones the
     -- later row of the later insert wins.
-    received_at DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    received_at DateTime64(7, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- 1: this id is no longer at this timestamp.
     is_deleted UInt8 DEFAULT 0
 )

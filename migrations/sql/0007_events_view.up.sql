@@ -24,7 +24,7 @@ AS SELECT
     e.event_email AS event_email,
     e.event_adb_cdt AS event_adb_cdt,
     e.event_payload AS event_payload,
-    e.received_at AS received_at
+    CAST(e.received_at, 'DateTime64(6, \'UTC\')') AS received_at
 FROM {{.Sharded "events"}} AS e FINAL
 INNER JOIN (
     SELECT id, name, event_source, event_object

@@ -31,6 +31,6 @@ func ViewColumns(events string, c Connection, fields []*define.Field) (string, e
 		}
 		columns = append(columns, expr+" AS "+quoteName(f.Name))
 	}
-	columns = append(columns, "event_payload", "received_at")
+	columns = append(columns, "event_payload", "CAST(received_at, 'DateTime64(6, \\'UTC\\')') AS received_at")
 	return "SELECT\n  " + strings.Join(columns, ",\n  ") + "\nFROM " + events + " FINAL\nWHERE connection_id = " + quoteText(c.ID.String()), nil
 }

@@ -14,6 +14,6 @@ SELECT
   if(startsWith(dynamicType(event_payload.`items`), 'Array(JSON'), CAST(arrayMap(e -> if(startsWith(dynamicType(e), 'Array'), NULL, CAST(e, 'Nullable(String)')), event_payload.`items`[].`sku`), 'Array(Nullable(String))'), CAST(arrayMap(e0 -> multiIf(JSONExtractRaw(e0, 'sku') IN ('', 'null'), NULL, startsWith(JSONExtractRaw(e0, 'sku'), '"'), JSONExtractString(JSONExtractRaw(e0, 'sku')), startsWith(JSONExtractRaw(e0, 'sku'), '[') OR startsWith(JSONExtractRaw(e0, 'sku'), '{'), NULL, JSONExtractRaw(e0, 'sku')), JSONExtractArrayRaw(ifNull(toJSONString(event_payload.`items`), ''))), 'Array(Nullable(String))')) AS `sku`,
   multiIf(dynamicType(event_payload.`tags`) = 'Array(Nullable(String))', CAST(event_payload.`tags`.:`Array(Nullable(String))`, 'Array(Nullable(String))'), dynamicType(event_payload.`tags`) = 'Array(Nullable(Int64))', CAST(event_payload.`tags`.:`Array(Nullable(Int64))`, 'Array(Nullable(String))'), dynamicType(event_payload.`tags`) = 'Array(Nullable(Float64))', CAST(event_payload.`tags`.:`Array(Nullable(Float64))`, 'Array(Nullable(String))'), CAST(arrayMap(e0 -> multiIf(e0 IN ('', 'null'), NULL, startsWith(e0, '"'), JSONExtractString(e0), startsWith(e0, '[') OR startsWith(e0, '{'), NULL, e0), JSONExtractArrayRaw(ifNull(toJSONString(event_payload.`tags`), ''))), 'Array(Nullable(String))')) AS `tags`,
   event_payload,
-  received_at
+  CAST(received_at, 'DateTime64(6, \'UTC\')') AS received_at
 FROM `db`.events FINAL
 WHERE connection_id = '11111111-1111-4111-8111-111111111111'

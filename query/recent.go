@@ -136,14 +136,15 @@ func (r *Recent) read(ctx context.Context, sql string, connection uuid.UUID, lim
 			return nil, false, err
 		}
 		e.EventTimestamp, e.ReceivedAt = time.UnixMilli(at).UTC(), e.ReceivedAt.UTC()
-		e.EventEmail, e.EventADBCDT = orNil(email), orNil(cdt)
+		e.EventEmail, e.EventADBCDT = OrNil(email), OrNil(cdt)
 		e.EventPayload = json.RawMessage(payload)
 		events, full = append(events, e), found >= uint64(limit)
 	}
 	return events, full, rows.Err()
 }
 
-func orNil(s string) *string {
+// OrNil returns nil for an empty text: how a StoredEvent says that a field was absent.
+func OrNil(s string) *string {
 	if s == "" {
 		return nil
 	}

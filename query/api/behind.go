@@ -44,18 +44,7 @@ func (a *api) reportEvents(c *gin.Context) error {
 
 // reportSQL answers with the statement that gives a report's rows to an SQL client.
 func (a *api) reportSQL(c *gin.Context) error {
-	if err := a.adHoc(c); err != nil {
-		return err
-	}
-	data, err := body(c)
-	if err != nil {
-		return err
-	}
-	request, err := report.DecodeRequest(data)
-	if err != nil {
-		return decodeError(data, err, "")
-	}
-	plan, err := a.compile(c.Request.Context(), request)
+	plan, err := a.asked(c)
 	if err != nil {
 		return err
 	}

@@ -28,19 +28,24 @@ func (a *api) adHoc(c *gin.Context) error {
 	return nil
 }
 
-func (a *api) queryReport(c *gin.Context) error {
+// asked compiles the report in the body of a request, for keys that may ask any.
+func (a *api) asked(c *gin.Context) (*report.Plan, error) {
 	if err := a.adHoc(c); err != nil {
-		return err
+		return nil, err
 	}
 	data, err := body(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request, err := report.DecodeRequest(data)
 	if err != nil {
-		return decodeError(data, err, "")
+		return nil, decodeError(data, err, "")
 	}
-	plan, err := a.compile(c.Request.Context(), request)
+	return a.compile(c.Request.Context(), request)
+}
+
+func (a *api) queryReport(c *gin.Context) error {
+	plan, err := a.asked(c)
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (h *History) read(ctx context.Context, name Name, behind *place, limit int)
 			return nil, err
 		}
 		e.EventTimestamp, e.ReceivedAt = time.UnixMilli(at).UTC(), e.ReceivedAt.UTC()
-		e.EventEmail, e.EventADBCDT, e.EventPayload = orNil(email), orNil(cdt), json.RawMessage(payload)
+		e.EventEmail, e.EventADBCDT, e.EventPayload = query.OrNil(email), query.OrNil(cdt), json.RawMessage(payload)
 		events = append(events, e)
 	}
 	return events, rows.Err()
@@ -165,11 +165,4 @@ func (h *History) end(ctx context.Context, name Name, behind *place) (p place, f
 	var n uint64
 	err = h.conn.QueryRow(h.context(ctx, name, behind, 1), endSQL(name, behind != nil)).Scan(&n, &p.At, &p.Connection, &p.ID)
 	return p, n >= window, err
-}
-
-func orNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

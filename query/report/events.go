@@ -129,7 +129,7 @@ func (r *Runner) Events(ctx context.Context, p *EventsPlan) ([]Found, error) {
 			return nil, fmt.Errorf("read events of a report: %w", err)
 		}
 		f.EventTimestamp, f.ReceivedAt = time.UnixMilli(at).UTC(), f.ReceivedAt.UTC()
-		f.EventEmail, f.EventADBCDT, f.EventPayload = orNil(email), orNil(cdt), json.RawMessage(payload)
+		f.EventEmail, f.EventADBCDT, f.EventPayload = query.OrNil(email), query.OrNil(cdt), json.RawMessage(payload)
 		if c := byID[f.ConnectionID]; c != nil {
 			f.Connection, f.EventSource, f.EventObject = c.Name, c.EventSource, c.EventObject
 		}
@@ -139,11 +139,4 @@ func (r *Runner) Events(ctx context.Context, p *EventsPlan) ([]Found, error) {
 		return nil, wrap(err)
 	}
 	return found, nil
-}
-
-func orNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
